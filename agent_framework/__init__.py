@@ -1,0 +1,79 @@
+"""Multi-agent systems on AWS from one agents.yaml.
+
+Everything public is here; nothing is loaded before it is used, least of all the Agents SDK.
+"""
+
+from typing import TYPE_CHECKING
+
+from agent_framework._lazy import lazy
+
+if TYPE_CHECKING:
+    from agent_framework.config.agent_config import AgentConfig
+    from agent_framework.config.loader import ConfigLoader
+    from agent_framework.config.registry import AgentRegistry, agent, registry
+    from agent_framework.config.rules_engine import RulesEngine
+    from agent_framework.core.base_agent import AgentContext, BaseAgent
+    from agent_framework.core.job_manager import JobManager
+    from agent_framework.core.orchestrator import DynamicOrchestrator, ExecutionStep
+    from agent_framework.core.runtime import ModelChoice, Project
+    from agent_framework.errors import AgentFrameworkError, ConfigError, RetryableError, SkipAgent
+    from agent_framework.infrastructure.database import DatabaseFactory, DatabaseProvider, DatabaseType
+    from agent_framework.infrastructure.llm.offline import OfflineTurn
+    from agent_framework.infrastructure.llm.tools import tool
+    from agent_framework.types import Job, JobStatus
+
+_NAMES = {
+    "AgentConfig": "agent_framework.config.agent_config",
+    "AgentContext": "agent_framework.core.base_agent",
+    "AgentFrameworkError": "agent_framework.errors",
+    "AgentRegistry": "agent_framework.config.registry",
+    "BaseAgent": "agent_framework.core.base_agent",
+    "ConfigError": "agent_framework.errors",
+    "ConfigLoader": "agent_framework.config.loader",
+    "DatabaseFactory": "agent_framework.infrastructure.database",
+    "DatabaseProvider": "agent_framework.infrastructure.database",
+    "DatabaseType": "agent_framework.infrastructure.database",
+    "DynamicOrchestrator": "agent_framework.core.orchestrator",
+    "ExecutionStep": "agent_framework.core.orchestrator",
+    "Job": "agent_framework.types",
+    "JobManager": "agent_framework.core.job_manager",
+    "JobStatus": "agent_framework.types",
+    "ModelChoice": "agent_framework.core.runtime",
+    "OfflineTurn": "agent_framework.infrastructure.llm.offline",
+    "Project": "agent_framework.core.runtime",
+    "RetryableError": "agent_framework.errors",
+    "RulesEngine": "agent_framework.config.rules_engine",
+    "SkipAgent": "agent_framework.errors",
+    "agent": "agent_framework.config.registry",
+    "registry": "agent_framework.config.registry",
+    "tool": "agent_framework.infrastructure.llm.tools",
+}
+
+__all__ = [
+    "AgentConfig",
+    "AgentContext",
+    "AgentFrameworkError",
+    "AgentRegistry",
+    "BaseAgent",
+    "ConfigError",
+    "ConfigLoader",
+    "DatabaseFactory",
+    "DatabaseProvider",
+    "DatabaseType",
+    "DynamicOrchestrator",
+    "ExecutionStep",
+    "Job",
+    "JobManager",
+    "JobStatus",
+    "ModelChoice",
+    "OfflineTurn",
+    "Project",
+    "RetryableError",
+    "RulesEngine",
+    "SkipAgent",
+    "agent",
+    "registry",
+    "tool",
+]
+__version__ = "0.1.0"
+__getattr__ = lazy(__name__, _NAMES)

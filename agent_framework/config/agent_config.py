@@ -1,0 +1,352 @@
+"""The models of agents.yaml: frozen, strict about unknown fields, with units and limits in their descriptions.
+
+They know the file's shape and nothing of providers, SDKs or the environment: ``infrastructure`` blocks stay data.
+"""
+
+from collections.abc import Mapping
+from typing import Annotated, Any, Literal, Self
+
+from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
+
+from agent_framework.config.conditions import parse_condition
+from agent_framework.errors import ConfigError
+from agent_framework.types import ErrorKind, Step
+
+RESERVED_NAMES = frozenset({"input", "results", "prev_step", "job"})
+LAMBDA_MAX_TIMEOUT_S = 900
+_NAME = r"^[a-z][a-z0-9_]{0,39}$"
+
+AgentName = Annotated[str, Field(pattern=_NAME, description="Lower-case letters, digits and _, at most 40 characters.")]
+Seconds = Annotated[float, Field(gt=0, le=31_622_400)]
+OnError = Literal["stop", "continue"]
+
+
+class ConfigModel(BaseModel):
+    """Base of all models of the file."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", str_strip_whitespace=True)
+
+
+class ProjectInfo(ConfigModel):
+    """Who the project is."""
+
+    name: str = Field(pattern=r"^[a-z][a-z0-9-]{0,31}$", description="Lower-case letters, digits and -, at most 32.")
+    version: str = "0.1.0"
+    region: str = Field(default="us-east-1", pattern=r"^[a-z]{2}(-[a-z]+)+-\d$", description="AWS region.")
+
+
+class RuntimeSettings(ConfigModel):
+    """How one agent runs. These are Lambda's limits, so that what runs on a laptop runs deployed too."""
+
+    timeout: int = Field(default=300, ge=1, description="Seconds one attempt may take; Lambda's limit is 900.")
+    memory: int = Field(default=1024, ge=128, le=10_240, description="MB of memory.")
+    environment: tuple[str, ...] | dict[str, str] = Field(
+        default=(), description="Names of environment variables to pass on, or a mapping of names to plain values."
+    )
+    triggers: tuple[Literal["sqs_queue", "api", "schedule"], ...] = ()
+    architecture: Literal["x86_64", "arm64"] = "x86_64"
+    ephemeral_storage: int = Field(default=512, ge=512, le=10_240, description="MB of /tmp.")
+    reserved_concurrency: int | None = Field(default=None, ge=0)
+
+    @field_validator("timeout")
+    @classmethod
+    def _within_lambda(cls, value: int) -> int:
+        if value > LAMBDA_MAX_TIMEOUT_S:
+            raise ValueError(f"{value} is above Lambda's limit of {LAMBDA_MAX_TIMEOUT_S} seconds")
+        return value
+
+
+class Capabilities(ConfigModel):
+    """What the agent can do; names are resolved in the agent's module when the project is validated."""
+
+    tools: tuple[str, ...] = ()
+    structured_output: bool = False
+    output_schema: str | None = None
+    context_type: str | None = None
+
+
+class Dependencies(ConfigModel):
+    """What the agent needs of the infrastructure; its permissions are derived from this."""
+
+    database: Literal["read-only", "read-write", "required", "optional"] | None = None
+    storage: Literal["read-only", "read-write", "required", "optional"] | None = None
+    queue: Literal["read-only", "read-write", "required", "optional"] | None = None
+    external_apis: tuple[str, ...] = ()
+
+
+class Outputs(ConfigModel):
+    """Where readers find the result."""
+
+    database_field: str | None = Field(default=None, pattern=r"^[a-z][a-z0-9_]{0,62}$")
+
+
+class RetryPolicy(ConfigModel):
+    """When and how often an attempt is repeated. Waits grow as ``initial * 2^(n-1)``, at most ``max_seconds``."""
+
+    max_attempts: int = Field(default=3, ge=1, le=20)
+    initial_seconds: float = Field(default=1.0, ge=0, le=3600)
+    max_seconds: float = Field(default=60.0, ge=0, le=3600)
+    jitter: bool = Field(default=True, description="Multiply each wait by a random factor from 0.5 to 1.")
+    on: tuple[ErrorKind, ...] = Field(
+        default=(ErrorKind.CRASH, ErrorKind.TIMEOUT, ErrorKind.TRANSIENT),
+        description="Kinds of failure that are worth another attempt.",
+    )
+
+    @field_validator("on")
+    @classmethod
+    def _not_budget(cls, value: tuple[ErrorKind, ...]) -> tuple[ErrorKind, ...]:
+        if ErrorKind.BUDGET in value:
+            raise ValueError("'budget' cannot be retried: another attempt would only spend more")
+        return value
+
+
+class ModelPrice(ConfigModel):
+    """US dollars per million tokens."""
+
+    input: float = Field(ge=0)
+    output: float = Field(ge=0)
+
+
+class LLMSettings(ConfigModel):
+    """Which model the agents use, and how it is reached."""
+
+    provider: str = "bedrock"
+    model: str = "us.amazon.nova-pro-v1:0"
+    region: str | None = None
+    fallback_model: str | None = None
+    client: Literal["sdk", "chat", "litellm"] | None = None
+    base_url: str | None = None
+    api_key_env: str | None = Field(default=None, description="Name of the environment variable that holds the key.")
+    max_output_tokens: int = Field(default=4096, ge=1, le=1_000_000)
+    timeout: Seconds = Field(default=120.0, description="Seconds one model call may take.")
+    prices: dict[str, ModelPrice] = Field(default_factory=dict[str, ModelPrice])
+
+
+class LLMOverride(ConfigModel):
+    """The parts of ``llm`` that one agent or stage does differently."""
+
+    provider: str | None = None
+    model: str | None = None
+    region: str | None = None
+    fallback_model: str | None = None
+    client: Literal["sdk", "chat", "litellm"] | None = None
+    base_url: str | None = None
+    api_key_env: str | None = None
+    max_output_tokens: int | None = Field(default=None, ge=1, le=1_000_000)
+    timeout: Seconds | None = None
+    prices: dict[str, ModelPrice] | None = None
+
+
+class AgentConfig(ConfigModel):
+    """One agent.
+
+    Reads agents.yaml's nested form, and the seed's flat one where ``name`` is given:
+    ``AgentConfig(name="cleaner", type="worker", timeout=300, memory=1024, tools=[...], output_field="cleaned_data")``.
+    """
+
+    name: str = Field(default="", exclude=True)
+    type: Literal["worker", "orchestrator"] = "worker"
+    description: str = ""
+    entrypoint: str | None = Field(default=None, pattern=r"^[A-Za-z_][\w.]*(:[A-Za-z_]\w*)?$")
+    requirements: tuple[str, ...] = ()
+    runtime: RuntimeSettings = RuntimeSettings()
+    capabilities: Capabilities = Capabilities()
+    dependencies: Dependencies = Dependencies()
+    outputs: Outputs = Outputs()
+    retry: RetryPolicy = RetryPolicy()
+    fallback: AgentName | None = None
+    llm: LLMOverride = LLMOverride()
+    max_turns: int = Field(default=20, ge=1, le=200, description="Model calls one attempt may take.")
+
+    @model_validator(mode="before")
+    @classmethod
+    def _flat_form(cls, data: Any) -> Any:
+        if not isinstance(data, Mapping) or "name" not in data:
+            return data
+        flat: dict[str, Any] = {str(key): value for key, value in data.items()}  # pyright: ignore[reportUnknownVariableType,reportUnknownArgumentType]
+        for field_name, (section, inner) in _FLAT_FIELDS.items():
+            if field_name in flat:
+                flat[section] = {**dict(flat.get(section) or {}), inner: flat.pop(field_name)}
+        return flat
+
+    @property
+    def timeout(self) -> int:
+        """Seconds one attempt may take."""
+        return self.runtime.timeout
+
+    @property
+    def memory(self) -> int:
+        """MB of memory."""
+        return self.runtime.memory
+
+    @property
+    def tools(self) -> list[str]:
+        """Names of the declared tools."""
+        return list(self.capabilities.tools)
+
+    @property
+    def output_field(self) -> str | None:
+        """``outputs.database_field``."""
+        return self.outputs.database_field
+
+
+_FLAT_FIELDS = {
+    "timeout": ("runtime", "timeout"),
+    "memory": ("runtime", "memory"),
+    "tools": ("capabilities", "tools"),
+    "output_field": ("outputs", "database_field"),
+}
+
+
+class StepItem(ConfigModel):
+    """One item of a rule: a bare name, ``{sequential: [...]}`` or ``{parallel: [...]}``."""
+
+    sequential: tuple[str, ...] | None = None
+    parallel: tuple[str, ...] | None = None
+    rerun: bool = Field(default=False, description="Run these agents although they ran before in this job.")
+
+    @model_validator(mode="before")
+    @classmethod
+    def _bare_name(cls, data: Any) -> Any:
+        return {"sequential": [data]} if isinstance(data, str) else data
+
+    @model_validator(mode="after")
+    def _one_kind(self) -> Self:
+        given = [agents for agents in (self.sequential, self.parallel) if agents is not None]
+        if len(given) != 1:
+            raise ValueError("an item is a name, {sequential: [...]} or {parallel: [...]}: exactly one of them")
+        if not given[0]:
+            raise ValueError("the list of agents is empty")
+        if len(set(given[0])) < len(given[0]):
+            raise ValueError("an agent is named twice in one item")
+        return self
+
+    def to_step(self) -> Step:
+        """The item as a `Step`."""
+        if self.parallel is not None:
+            return Step("parallel", self.parallel, self.rerun)
+        return Step("sequential", self.sequential or (), self.rerun)
+
+
+class RuleConfig(ConfigModel):
+    """One selection rule, evaluated when it is reached."""
+
+    name: str = Field(min_length=1, max_length=100)
+    condition: str = "always"
+    agents: tuple[StepItem, ...] = ()
+    otherwise: tuple[StepItem, ...] = Field(default=(), alias="else")
+    when: Literal["success", "failure", "finally"] = "success"
+    on_error: OnError | None = None
+
+    @field_validator("condition")
+    @classmethod
+    def _parses(cls, value: str) -> str:
+        try:
+            parse_condition(value)
+        except ConfigError as exc:
+            raise ValueError(str(exc)) from exc
+        return value
+
+    @property
+    def steps(self) -> tuple[Step, ...]:
+        """What runs where the condition holds."""
+        return tuple(item.to_step() for item in self.agents)
+
+    @property
+    def else_steps(self) -> tuple[Step, ...]:
+        """What runs where it does not."""
+        return tuple(item.to_step() for item in self.otherwise)
+
+
+class Budget(ConfigModel):
+    """What one job's model calls may cost together."""
+
+    usd: float | None = Field(default=None, gt=0)
+    tokens: int | None = Field(default=None, gt=0)
+
+
+class Orchestration(ConfigModel):
+    """How agents are chosen, and how a job ends."""
+
+    strategy: Literal["dynamic", "sequential", "parallel", "agent"] = "dynamic"
+    selection_rules: tuple[RuleConfig, ...] = ()
+    max_concurrent_agents: int = Field(default=10, ge=1, le=1000, description="Agents of one job at a time.")
+    timeout_seconds: Seconds | None = Field(default=None, description="A job's deadline.")
+    on_error: OnError = "stop"
+    budget: Budget | None = None
+    engine: Literal["checkpoint"] = "checkpoint"
+    max_turns: int = Field(default=20, ge=1, le=200, description="Turns of the orchestrator under strategy: agent.")
+
+    @model_validator(mode="after")
+    def _agent_strategy_decides_alone(self) -> Self:
+        if self.strategy == "agent" and any(rule.when == "success" for rule in self.selection_rules):
+            raise ValueError(
+                "strategy: agent leaves the choice to the orchestrator; only rules with 'when: failure' or "
+                "'when: finally' can stand beside it"
+            )
+        return self
+
+
+class ProviderSettings(ConfigModel):
+    """A provider by name, alias or dotted path (``my_pkg.stores:RedisDatabase``); it validates ``config`` itself."""
+
+    provider: str = Field(min_length=1)
+    config: dict[str, Any] = Field(default_factory=dict[str, Any])
+
+
+class Infrastructure(ConfigModel):
+    """Where jobs, messages and files live. What is left out costs nothing while idle."""
+
+    database: ProviderSettings = ProviderSettings(provider="dynamodb")
+    queue: ProviderSettings = ProviderSettings(provider="sqs")
+    storage: ProviderSettings = ProviderSettings(provider="s3")
+
+
+LOCAL_INFRASTRUCTURE: dict[str, Any] = {
+    "database": {"provider": "sqlite"},
+    "queue": {"provider": "local"},
+    "storage": {"provider": "local"},
+}
+
+
+class AgentOverlay(ConfigModel):
+    """What a stage changes in one agent."""
+
+    runtime: dict[str, Any] = Field(default_factory=dict[str, Any])
+
+
+class StageOverlay(ConfigModel):
+    """What a stage does differently; merged over the rest of the file and validated as a whole."""
+
+    infrastructure: dict[str, Any] = Field(default_factory=dict[str, Any])
+    llm: dict[str, Any] = Field(default_factory=dict[str, Any])
+    agents: dict[str, AgentOverlay] = Field(default_factory=dict[str, AgentOverlay])
+
+
+class ProjectConfig(ConfigModel):
+    """A whole agents.yaml."""
+
+    project: ProjectInfo
+    agents: dict[AgentName, AgentConfig] = Field(default_factory=dict[str, AgentConfig])
+    orchestration: Orchestration = Orchestration()
+    infrastructure: Infrastructure = Infrastructure()
+    llm: LLMSettings = LLMSettings()
+    stages: dict[str, StageOverlay] = Field(default_factory=dict[str, StageOverlay])
+
+    @field_validator("agents")
+    @classmethod
+    def _name_the_agents(cls, agents: dict[str, AgentConfig]) -> dict[str, AgentConfig]:
+        reserved = sorted(RESERVED_NAMES & agents.keys())
+        if reserved:
+            raise ValueError(f"{', '.join(reserved)}: reserved for conditions, choose another name")
+        return {name: agent.model_copy(update={"name": name}) for name, agent in agents.items()}
+
+    @property
+    def workers(self) -> tuple[str, ...]:
+        """Names of the declared workers, in file order."""
+        return tuple(name for name, agent in self.agents.items() if agent.type == "worker")
+
+    @property
+    def orchestrator(self) -> str | None:
+        """Name of the agent of ``type: orchestrator``, if there is one."""
+        return next((name for name, agent in self.agents.items() if agent.type == "orchestrator"), None)

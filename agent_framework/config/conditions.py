@@ -1,0 +1,344 @@
+"""The condition language of selection rules: parsed once, compiled to closures, never `eval`.
+
+Grammar: numbers, quoted strings, ``true/false/null``, lists, dotted paths that start at ``input``, ``results``,
+``prev_step`` or ``job``; ``== != < <= > >= in``, ``not in``, ``and or not``, parentheses, ``always``,
+``exists(path)``, ``len(path)``.
+
+Semantics: nothing is coerced; comparing values of unlike types is false; a missing path makes any comparison false,
+also ``!=`` (ask with ``exists()``); a bare path holds only where its value is ``true``.
+"""
+
+import ast
+import math
+import warnings
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from functools import lru_cache
+from typing import Any, NoReturn
+
+from agent_framework.errors import ConfigError
+
+ROOTS = ("input", "results", "prev_step", "job")
+MAX_LENGTH = 1000
+MAX_DEPTH = 20
+_ALLOWED = (
+    "allowed are numbers, quoted strings, true/false/null, lists, paths such as input.field, "
+    "== != < <= > >= in, not in, and, or, not, parentheses, always, exists(path) and len(path)"
+)
+_CONSTANTS: dict[str, Any] = {
+    "true": True,
+    "True": True,
+    "false": False,
+    "False": False,
+    "null": None,
+    "Null": None,
+    "None": None,
+}
+
+
+class _Missing:
+    """The value of a path that leads nowhere."""
+
+    def __repr__(self) -> str:
+        return "missing"
+
+
+MISSING = _Missing()
+Context = Mapping[str, Any]
+_Value = Callable[[Context], Any]
+_Test = Callable[[Context], bool]
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """What a condition came to, and the value of each path it names (``missing`` lists those that led nowhere)."""
+
+    holds: bool
+    values: dict[str, Any] = field(default_factory=dict[str, Any])
+    missing: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Condition:
+    """A compiled condition. Call it for the bare truth, `explain` it for the values it read."""
+
+    source: str
+    paths: tuple[str, ...]
+    _test: _Test = field(repr=False, compare=False)
+    _readers: tuple[tuple[str, _Value], ...] = field(repr=False, compare=False)
+
+    def __call__(self, context: Context) -> bool:
+        return self._test(context)
+
+    def explain(self, context: Context) -> Verdict:
+        """Evaluate and tell which values were there to be read."""
+        read = {path: reader(context) for path, reader in self._readers}
+        return Verdict(
+            holds=self._test(context),
+            values={path: value for path, value in read.items() if value is not MISSING},
+            missing=tuple(path for path, value in read.items() if value is MISSING),
+        )
+
+
+@lru_cache(maxsize=4096)
+def parse_condition(source: str) -> Condition:
+    """Compile ``source``.
+
+    Raises:
+        ConfigError: it is not of the language; the message names the column (from 1) and what is allowed.
+    """
+    if len(source) > MAX_LENGTH:
+        raise ConfigError(f"condition is {len(source)} characters long; the limit is {MAX_LENGTH}")
+    compiler = _Compiler(source)
+    test = compiler.test(_parse_python(source), 1)
+    readers = tuple((path, _path_reader(path)) for path in compiler.paths)
+    return Condition(source, tuple(compiler.paths), test, readers)
+
+
+def _parse_python(source: str) -> ast.expr:
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            return ast.parse(source.strip(), mode="eval").body
+    except SyntaxError as exc:
+        column = exc.offset or 1
+        raise ConfigError(
+            f"condition {source!r}, column {column}: {_syntax_hint(source, str(exc.msg))}; {_ALLOWED}"
+        ) from exc
+    except (ValueError, RecursionError, MemoryError) as exc:
+        raise ConfigError(f"condition {source!r} cannot be read ({exc}); {_ALLOWED}") from exc
+
+
+def _syntax_hint(source: str, message: str) -> str:
+    for wrong, right in (("&&", "and"), ("||", "or"), ("===", "=="), ("!==", "!="), ("<>", "!=")):
+        if wrong in source:
+            return f"{wrong!r} is not an operator here, write {right!r}"
+    if "=" in source and not any(op in source for op in ("==", "!=", "<=", ">=")):
+        return "'=' does not compare, write '=='"
+    return f"not a condition ({message.lower()})"
+
+
+class _Compiler:
+    """Turns a whitelisted syntax tree into closures and collects the paths it reads."""
+
+    def __init__(self, source: str) -> None:
+        self.source = source
+        self.paths: dict[str, None] = {}
+
+    def refuse(self, node: ast.expr, what: str) -> NoReturn:
+        raise ConfigError(f"condition {self.source!r}, column {node.col_offset + 1}: {what}; {_ALLOWED}")
+
+    def test(self, node: ast.expr, depth: int) -> _Test:
+        """Compile a node that is true or false."""
+        if depth > MAX_DEPTH:
+            self.refuse(node, f"nested deeper than {MAX_DEPTH} levels")
+        match node:
+            case ast.Name(id="always"):
+                return lambda _: True
+            case ast.Name(id=name) if name in _CONSTANTS:
+                constant = _CONSTANTS[name] is True
+                return lambda _: constant
+            case ast.Constant(value=bool() as literal):
+                return lambda _: literal
+            case ast.BoolOp(op=op, values=values):
+                return self._bool(op, [self.test(value, depth + 1) for value in values])
+            case ast.UnaryOp(op=ast.Not(), operand=operand):
+                inner = self.test(operand, depth + 1)
+                return lambda context: not inner(context)
+            case ast.Compare():
+                return self._compare(node, depth)
+            case ast.Call(func=ast.Name(id="exists")):
+                reader = self._path(self._only_argument(node))
+                return lambda context: reader(context) is not MISSING
+            case ast.Name() | ast.Attribute():
+                read = self._path(node)
+                return lambda context: read(context) is True
+            case _:
+                self.refuse(node, f"{_describe(node)} is not true or false")
+
+    @staticmethod
+    def _bool(op: ast.boolop, tests: list[_Test]) -> _Test:
+        if len(tests) == 2:
+            first, second = tests
+            if isinstance(op, ast.And):
+                return lambda context: first(context) and second(context)
+            return lambda context: first(context) or second(context)
+        if isinstance(op, ast.And):
+            return lambda context: all(test(context) for test in tests)
+        return lambda context: any(test(context) for test in tests)
+
+    def _compare(self, node: ast.Compare, depth: int) -> _Test:
+        if len(node.ops) > 1:
+            self.refuse(node, "chained comparison: write 'a < b and b < c'")
+        make = _COMPARISONS.get(type(node.ops[0]))
+        if make is None:
+            self.refuse(node, "this comparison is not in the language")
+        return make(self._value(node.left, depth + 1), self._value(node.comparators[0], depth + 1))
+
+    def _value(self, node: ast.expr, depth: int) -> _Value:
+        if depth > MAX_DEPTH:
+            self.refuse(node, f"nested deeper than {MAX_DEPTH} levels")
+        match node:
+            case ast.Name(id=name) if name in _CONSTANTS:
+                constant = _CONSTANTS[name]
+                return lambda _: constant
+            case ast.Constant(value=str() | bool() | int() | float() | None as literal):
+                return self._literal(node, literal)
+            case ast.UnaryOp(op=ast.USub(), operand=ast.Constant(value=int() | float() as number)) if not isinstance(
+                number, bool
+            ):
+                return self._literal(node, -number)
+            case ast.List(elts=elements):
+                items = [self._value(element, depth + 1) for element in elements]
+                return lambda context: [item(context) for item in items]
+            case ast.Call(func=ast.Name(id="len")):
+                return _length(self._path(self._only_argument(node)))
+            case ast.Name() | ast.Attribute():
+                return self._path(node)
+            case _:
+                self.refuse(node, f"{_describe(node)} is not a value")
+
+    def _literal(self, node: ast.expr, literal: Any) -> _Value:
+        if isinstance(literal, float) and not math.isfinite(literal):
+            self.refuse(node, "this number is too large")
+        return lambda _: literal
+
+    def _only_argument(self, node: ast.Call) -> ast.expr:
+        if len(node.args) != 1 or node.keywords:
+            self.refuse(node, "takes one path, for instance exists(input.field)")
+        return node.args[0]
+
+    def _path(self, node: ast.expr) -> _Value:
+        parts: list[str] = []
+        current = node
+        while isinstance(current, ast.Attribute):
+            parts.append(current.attr)
+            current = current.value
+        if not isinstance(current, ast.Name):
+            self.refuse(node, f"{_describe(current)} is not a path")
+        if current.id not in ROOTS:
+            self.refuse(current, f"unknown name {current.id!r}: a path starts at {', '.join(ROOTS)}")
+        if len(parts) >= MAX_DEPTH:
+            self.refuse(node, f"path has more than {MAX_DEPTH} parts")
+        path = ".".join((current.id, *reversed(parts)))
+        self.paths[path] = None
+        return _path_reader(path)
+
+
+def _describe(node: ast.expr) -> str:
+    names = {
+        ast.Call: "a call",
+        ast.Subscript: "an index",
+        ast.BinOp: "arithmetic",
+        ast.Lambda: "a lambda",
+        ast.JoinedStr: "an f-string",
+        ast.Dict: "a dictionary",
+        ast.Tuple: "a tuple",
+        ast.NamedExpr: "an assignment",
+        ast.Constant: "this constant",
+        ast.List: "a list",
+        ast.IfExp: "an if expression",
+    }
+    return names.get(type(node), f"this expression ({type(node).__name__})")
+
+
+def _path_reader(path: str) -> _Value:
+    """A closure that follows ``path`` through plain dictionaries; anything else on the way is a missing path."""
+    first, *rest = path.split(".")
+    if len(rest) == 1:
+        key = rest[0]
+
+        def read_one(context: Context) -> Any:
+            level = context.get(first)
+            return level.get(key, MISSING) if isinstance(level, dict) else MISSING
+
+        return read_one
+
+    def read(context: Context) -> Any:
+        value: Any = context.get(first, MISSING)
+        for part in rest:
+            if not isinstance(value, dict):
+                return MISSING
+            value = value.get(part, MISSING)  # pyright: ignore[reportUnknownVariableType,reportUnknownMemberType]
+        return value  # pyright: ignore[reportUnknownVariableType]
+
+    return read
+
+
+def _length(read: _Value) -> _Value:
+    def length(context: Context) -> Any:
+        value = read(context)
+        return len(value) if isinstance(value, (str, list, dict)) else MISSING  # pyright: ignore[reportUnknownArgumentType]
+
+    return length
+
+
+def _alike(left: Any, right: Any) -> bool:
+    """Of one kind: both numbers, or both of the same JSON type. A boolean is no number."""
+    kind = type(left)
+    if kind is type(right):
+        return kind is not _Missing
+    return kind in (int, float) and type(right) in (int, float)
+
+
+def _equal(left: Any, right: Any) -> bool:
+    """Deep equality without Python's ``True == 1``."""
+    if not _alike(left, right):
+        return False
+    if isinstance(left, list):
+        return len(left) == len(right) and all(_equal(a, b) for a, b in zip(left, right, strict=True))  # pyright: ignore[reportUnknownArgumentType,reportUnknownVariableType]
+    if isinstance(left, dict):
+        return left.keys() == right.keys() and all(_equal(left[key], right[key]) for key in left)  # pyright: ignore[reportUnknownMemberType,reportUnknownVariableType]
+    return left == right
+
+
+def _make_equal(left: _Value, right: _Value) -> _Test:
+    return lambda context: _equal(left(context), right(context))
+
+
+def _make_unequal(left: _Value, right: _Value) -> _Test:
+    def unequal(context: Context) -> bool:
+        a, b = left(context), right(context)
+        return _alike(a, b) and not _equal(a, b)
+
+    return unequal
+
+
+def _ordered(compare: Callable[[Any, Any], bool]) -> Callable[[_Value, _Value], _Test]:
+    def make(left: _Value, right: _Value) -> _Test:
+        def test(context: Context) -> bool:
+            a, b = left(context), right(context)
+            return _alike(a, b) and isinstance(a, (int, float, str)) and not isinstance(a, bool) and compare(a, b)
+
+        return test
+
+    return make
+
+
+def _membership(wanted: bool) -> Callable[[_Value, _Value], _Test]:
+    def make(left: _Value, right: _Value) -> _Test:
+        def test(context: Context) -> bool:
+            a, b = left(context), right(context)
+            if a is MISSING:
+                return False
+            if isinstance(b, list):
+                return any(_equal(a, item) for item in b) is wanted  # pyright: ignore[reportUnknownVariableType]
+            if isinstance(a, str) and isinstance(b, str):
+                return (a in b) is wanted
+            return False
+
+        return test
+
+    return make
+
+
+_COMPARISONS: dict[type[ast.cmpop], Callable[[_Value, _Value], _Test]] = {
+    ast.Eq: _make_equal,
+    ast.NotEq: _make_unequal,
+    ast.Lt: _ordered(lambda a, b: a < b),
+    ast.LtE: _ordered(lambda a, b: a <= b),
+    ast.Gt: _ordered(lambda a, b: a > b),
+    ast.GtE: _ordered(lambda a, b: a >= b),
+    ast.In: _membership(True),
+    ast.NotIn: _membership(False),
+}

@@ -1,0 +1,124 @@
+"""The forms an agent may have besides a `BaseAgent` class, each made to look like one.
+
+A function ``(job, context)``, a class with ``run(job_id)``, and the seed's module with ``create_agent(job_id, db)``.
+"""
+
+import asyncio
+import inspect
+from collections.abc import Callable
+from types import ModuleType
+from typing import Any, Protocol, cast
+
+from agent_framework.core.base_agent import AgentServices, BaseAgent
+from agent_framework.core.outputs import to_output
+from agent_framework.errors import ProjectError
+from agent_framework.infrastructure.database.base import DatabaseProvider
+from agent_framework.infrastructure.llm.base import OFFLINE
+from agent_framework.types import JSONDict
+
+
+class Runnable(Protocol):
+    """What the engine needs of an agent."""
+
+    async def run(self, job_id: str) -> Any:
+        """Work on one job and return the output."""
+        ...
+
+
+def make_agent(target: Any, db: DatabaseProvider, services: AgentServices) -> Runnable:
+    """The agent that ``target`` (class, function or module) stands for, ready for one attempt.
+
+    Raises:
+        ProjectError: it cannot be made into one.
+    """
+    if isinstance(target, ModuleType):
+        return CreateAgentForm(target, db, services)
+    if inspect.isfunction(target):
+        return FunctionAgent(target, db, services)
+    try:
+        instance = target(db)
+    except TypeError as exc:
+        raise ProjectError(f"agent {services.config.name}: {target!r} cannot be made with (db): {exc}") from exc
+    if isinstance(instance, BaseAgent):
+        instance.bind(services)
+    return cast(Runnable, instance)
+
+
+def prepares(target: Any) -> bool:
+    """Whether an orchestrator's class publishes facts before the rules run."""
+    return isinstance(target, type) and issubclass(target, BaseAgent) and target.prepare is not BaseAgent.prepare
+
+
+class DefaultOrchestrator(BaseAgent):
+    """The orchestrator of ``strategy: agent`` where the project does not write its own."""
+
+    instructions = (
+        "You coordinate a team of agents that work on one job. Decide from the job's input and the results so far "
+        "which agents are needed, and ask for them with your invoke tools; ask for independent ones together. "
+        "Do not ask for agents that the job does not need. When you have what the job needs, answer with a summary."
+    )
+
+
+class FunctionAgent(BaseAgent):
+    """A plain function, sync or async, of ``()``, ``(job)`` or ``(job, context)``."""
+
+    def __init__(self, function: Callable[..., Any], db: DatabaseProvider, services: AgentServices) -> None:
+        super().__init__(db, services=services)
+        self._function = function
+
+    async def run(self, job_id: str) -> JSONDict:
+        """Call the function; a sync one runs in a thread."""
+        job = await self.load(job_id)
+        wanted = len(inspect.signature(self._function).parameters)
+        if wanted > 2:
+            raise ProjectError(f"agent {self.agent_name}: a function takes (job, context), not {wanted} parameters")
+        arguments = (job, await self.context(job))[:wanted]
+        if inspect.iscoroutinefunction(self._function):
+            value = await self._function(*arguments)
+        else:
+            value = await asyncio.to_thread(self._function, *arguments)
+        return to_output(value, agent=self.agent_name)
+
+
+class CreateAgentForm(BaseAgent):
+    """A module with ``create_agent(job_id, db)`` that returns ``(model, tools, task)`` and perhaps a context."""
+
+    def __init__(self, module: ModuleType, db: DatabaseProvider, services: AgentServices) -> None:
+        super().__init__(db, services=services)
+        self._module = module
+        self._model: Any = None
+
+    async def run(self, job_id: str) -> JSONDict:
+        """Create the agent as the module says, and run it."""
+        made = self._module.create_agent(job_id, self.db)
+        made = await made if inspect.isawaitable(made) else made
+        if not isinstance(made, tuple) or len(made) not in (3, 4):  # pyright: ignore[reportUnknownArgumentType]
+            raise ProjectError(
+                f"{self._module.__name__}.create_agent must return (model, tools, task) or (model, tools, task, context)"
+            )
+        self._model, tools, task, *rest = cast(tuple[Any, ...], made)
+        self._tools: list[Any] = list(tools)
+        reply = await self._ask(str(task), rest[0] if rest else None)
+        structured = self.services.config.capabilities.structured_output
+        return to_output(reply.output, agent=self.agent_name, structured=structured)
+
+    def build_model(self) -> Any:
+        """The module's own model, except offline."""
+        offline = self.services.model_spec.provider == OFFLINE or self.services.model is not None
+        return super().build_model() if offline or self._model is None else self._model
+
+    def resolve_tools(self) -> list[Any]:
+        """The tools that ``create_agent`` returned."""
+        return self._tools
+
+    def resolve_instructions(self) -> str:
+        """``<NAME>_INSTRUCTIONS`` of the module, which imports it from its templates."""
+        constant = f"{self.agent_name.upper()}_INSTRUCTIONS"
+        if not hasattr(self._module, constant):
+            raise ProjectError(f"{self._module.__name__} must import {constant} from its templates")
+        return str(getattr(self._module, constant))
+
+    def resolve_output_type(self) -> Any:
+        """The class that ``capabilities.output_schema`` names in the module."""
+        named = self.services.config.capabilities.output_schema
+        return getattr(self._module, named) if named else None

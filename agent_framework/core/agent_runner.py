@@ -1,0 +1,100 @@
+"""Runs the code of a project's agents: finds the class, gives it its services, calls it as the work asks."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+from agent_framework.config.agent_config import AgentConfig
+from agent_framework.config.registry import AgentRegistry
+from agent_framework.core.agent_forms import DefaultOrchestrator, Runnable, make_agent
+from agent_framework.core.base_agent import AgentServices, BaseAgent, Turn
+from agent_framework.core.budget import AttemptMeter, Limits
+from agent_framework.core.execution import Done, Work
+from agent_framework.core.state import Mode
+from agent_framework.errors import ProjectError
+from agent_framework.infrastructure.database.base import DatabaseProvider
+from agent_framework.infrastructure.llm.base import ModelSpec, Price, WORKER_TOOL_PREFIX
+from agent_framework.infrastructure.llm.pricing import cost_usd
+from agent_framework.infrastructure.storage.base import StorageProvider
+from agent_framework.types import AttemptKey, JSONDict, Usage
+
+
+class ProjectRunner:
+    """The `AgentRunner` of a project. ``model_spec`` says which model an agent uses."""
+
+    def __init__(
+        self,
+        registry: AgentRegistry,
+        db: DatabaseProvider,
+        storage: StorageProvider | None,
+        *,
+        project_dir: Path,
+        model_spec: Callable[[AgentConfig], ModelSpec],
+        tracing: bool = False,
+    ) -> None:
+        self._registry = registry
+        self._db = db
+        self._storage = storage
+        self._project_dir = project_dir
+        self._model_spec = model_spec
+        self._tracing = tracing
+        self._meters: dict[AttemptKey, AttemptMeter] = {}
+
+    async def run(self, work: Work) -> tuple[Done, Usage]:
+        """Run one attempt's agent."""
+        config = self._registry.get_config(work.performer) or AgentConfig(name=work.performer)
+        spec = self._model_spec(config)
+        limits = Limits(work.plan.budget_usd, work.plan.budget_tokens)
+        meter = AttemptMeter(self._db, work.key.job_id, limits, _price_with(dict(spec.prices)))
+        self._meters[work.key] = meter
+        services = AgentServices(
+            config=config,
+            project_dir=self._project_dir,
+            model_spec=spec,
+            storage=self._storage,
+            meter=meter,
+            turn=self._turn(work, config) if work.mode is Mode.TURN else None,
+            tracing=self._tracing,
+        )
+        done = await self._call(work, make_agent(self._target(work.performer, config), self._db, services))
+        del self._meters[work.key]
+        return done, meter.usage
+
+    def usage_of(self, key: AttemptKey) -> Usage:
+        """What a failed attempt's calls have used."""
+        meter = self._meters.pop(key, None)
+        return meter.usage if meter else Usage()
+
+    def _target(self, name: str, config: AgentConfig) -> object:
+        target = self._registry.get_agent(name)
+        if target is not None:
+            return target
+        if config.type == "orchestrator":
+            return DefaultOrchestrator
+        raise ProjectError(
+            f"agent {name} has no code: backend/agents/{name}/agent.py does not exist; "
+            f"'agent-framework add-agent {name}' writes one"
+        )
+
+    def _turn(self, work: Work, config: AgentConfig) -> Turn:
+        named = [tool.removeprefix(WORKER_TOOL_PREFIX) for tool in config.tools if tool.startswith(WORKER_TOOL_PREFIX)]
+        workers = named or self._registry.list_agents("worker")
+        described = {name: (self._registry.get_config(name) or config).description for name in workers}
+        previous: JSONDict = work.previous_turn or {}
+        return Turn(described, previous.get("saved"), work.answers or {})
+
+    async def _call(self, work: Work, agent: Runnable) -> Done:
+        if work.mode is Mode.RULE or work.mode is Mode.CALLS:
+            return Done(await agent.run(work.key.job_id))
+        if not isinstance(agent, BaseAgent):
+            raise ProjectError(f"the orchestrator {work.performer} must be a BaseAgent class")
+        if work.mode is Mode.PREPARE:
+            return Done(await agent.prepare(await agent.load(work.key.job_id)) or {})
+        reply = await agent.take_turn(work.key.job_id)
+        calls: list[JSONDict] = [
+            {"agent": call.agent, "call_id": call.call_id, "arguments": call.arguments} for call in reply.calls
+        ]
+        return Done(reply.output, calls=calls, saved=reply.saved)
+
+
+def _price_with(prices: dict[str, Price]) -> Callable[[str, int, int], float | None]:
+    return lambda model, input_tokens, output_tokens: cost_usd(model, None, input_tokens, output_tokens, prices)

@@ -1,0 +1,202 @@
+"""What one `advance` writes: from a snapshot to changes. Pure; randomness and the liveness of owners are passed in.
+
+1. give up attempts whose time or process is over  2. note start, cancellation, deadline  3. ask the planner
+4. create the attempts that may start now  5. say when the job needs looking at again
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+
+from agent_framework.core.attempts import Status, jittered
+from agent_framework.core.pinned import GRACE_S, PinnedPlan
+from agent_framework.core.plan import Finish, Planner
+from agent_framework.core.state import JobState, Phase, fold
+from agent_framework.infrastructure.database.base import Changes
+from agent_framework.types import (
+    AgentOutcome,
+    Attempt,
+    AttemptKey,
+    AttemptState,
+    ErrorKind,
+    Event,
+    EventKind,
+    JobStatus,
+    Snapshot,
+)
+
+REDISPATCH_S = 30.0
+"""Seconds after which an attempt that nobody started is dispatched again."""
+
+Settled = tuple[AttemptKey, AgentOutcome]
+
+
+@dataclass(frozen=True, slots=True)
+class Move:
+    """Changes to commit, attempts to dispatch once they are committed, and where the job then stands."""
+
+    changes: Changes
+    dispatch: tuple[Attempt, ...]
+    status: JobStatus
+
+
+def decide(
+    snapshot: Snapshot,
+    plan: PinnedPlan,
+    *,
+    random: Callable[[], float],
+    owner_is_dead: Callable[[str | None], bool],
+) -> Move:
+    """The next move of a claimed job."""
+    job, now = snapshot.job, snapshot.now
+    settled = _given_up(snapshot, owner_is_dead)
+    snapshot = _with_settled(snapshot, settled)
+    events: list[Event] = []
+    starting = job.status is JobStatus.PENDING
+    if starting:
+        seq = max((event.seq for event in snapshot.events), default=0) + 1
+        events.append(Event(seq, job.run, EventKind.STARTED, {"plan": plan.to_dict()["digest"]}, now))
+    state = fold(plan, snapshot, events)
+    interruption = _interruption(state, snapshot, events)
+    if interruption is not None:
+        events.append(interruption)
+        settled = [*settled, *_abandon_all(snapshot, interruption)]
+        snapshot = _with_settled(snapshot, settled)
+        state = fold(plan, snapshot, events)
+    decision = Planner().next(state)
+    if starting and isinstance(decision, Finish):
+        decision = None  # a job starts before it ends: the next advance, due at once, ends it
+    if decision is not None:
+        events += decision.events
+        state = fold(plan, snapshot, events)
+    attempts = _new_attempts(state, snapshot, random)
+    status, error = JobStatus.RUNNING, None
+    if isinstance(decision, Finish):
+        status, error = decision.status, decision.reason
+    changes = Changes(
+        events=tuple(events),
+        attempts=attempts,
+        settle=tuple(settled),
+        status=status if status is not job.status else None,
+        error_message=error,
+        due_at=None if status.is_final else _due_at(state, snapshot, attempts, events),
+        plan=plan.to_dict() if starting else None,
+    )
+    pending = [attempt for attempt in _open(snapshot) if attempt.state is AttemptState.PENDING]
+    dispatch = tuple(attempt for attempt in (*pending, *attempts) if attempt.not_before <= now)
+    return Move(changes, () if status.is_final else dispatch, status)
+
+
+def refuse(snapshot: Snapshot, reason: str) -> Move:
+    """End a run whose plan cannot be carried on: ``needs_review``, or ``failed`` where it never started."""
+    status = JobStatus.FAILED if snapshot.job.status is JobStatus.PENDING else JobStatus.NEEDS_REVIEW
+    seq = max((event.seq for event in snapshot.events), default=0) + 1
+    data = {"status": status.value, "reason": reason, "failed_agents": {}}
+    event = Event(seq, snapshot.job.run, EventKind.FINISHED, data)
+    settle = tuple(_abandon_all(snapshot, event))
+    return Move(Changes(events=(event,), settle=settle, status=status, error_message=reason), (), status)
+
+
+def _open(snapshot: Snapshot) -> list[Attempt]:
+    return [a for a in snapshot.attempts if a.state.is_open and a.key.run == snapshot.job.run]
+
+
+def _given_up(snapshot: Snapshot, owner_is_dead: Callable[[str | None], bool]) -> list[Settled]:
+    """Open attempts whose process died or whose time is over."""
+    settled: list[Settled] = []
+    for attempt in _open(snapshot):
+        started = attempt.state is AttemptState.STARTED
+        if started and owner_is_dead(attempt.owner):
+            settled.append((attempt.key, _abandoned(ErrorKind.CRASH, "its process died")))
+        elif snapshot.now > attempt.not_after:
+            kind = ErrorKind.TIMEOUT if started else ErrorKind.CRASH
+            reason = "no outcome came in time" if started else "it was dispatched but never started"
+            settled.append((attempt.key, _abandoned(kind, reason)))
+    return settled
+
+
+def _abandoned(kind: ErrorKind, reason: str) -> AgentOutcome:
+    return AgentOutcome(AttemptState.ABANDONED, error=reason, error_kind=kind)
+
+
+def _abandon_all(snapshot: Snapshot, event: Event) -> list[Settled]:
+    reason = str(event.data.get("reason", event.kind))
+    return [(attempt.key, _abandoned(ErrorKind.TIMEOUT, reason)) for attempt in _open(snapshot)]
+
+
+def _with_settled(snapshot: Snapshot, settled: list[Settled]) -> Snapshot:
+    """The snapshot as it will be when ``settled`` is written."""
+    if not settled:
+        return snapshot
+    outcomes = dict(settled)
+    attempts = tuple(
+        replace(a, state=outcomes[a.key].state, outcome=outcomes[a.key]) if a.key in outcomes else a
+        for a in snapshot.attempts
+    )
+    return replace(snapshot, attempts=attempts)
+
+
+def _interruption(state: JobState, snapshot: Snapshot, new: list[Event]) -> Event | None:
+    """A cancellation or a passed deadline, as the event that says so."""
+    job, cursor = snapshot.job, state.cursor
+    if job.cancel_requested and not cursor.cancelled:
+        return Event(cursor.last_seq + 1, job.run, EventKind.CANCELLED, {"reason": "cancelled"})
+    deadline = _deadline(state, snapshot, new)
+    if deadline is None or snapshot.now < deadline:
+        return None
+    given_up = _unsettled(state)
+    reason = f"the job ran longer than {state.plan.timeout_s:g} seconds (orchestration.timeout_seconds)"
+    return Event(cursor.last_seq + 1, job.run, EventKind.DEADLINE, {"reason": reason, "given_up": given_up})
+
+
+def _unsettled(state: JobState) -> list[str]:
+    """Agents of the open step that have not come to an end."""
+    step = state.cursor.open
+    if step is None:
+        return []
+    unsettled = (Status.UNSTARTED, Status.OPEN, Status.RETRY)
+    return [agent for agent in step.agents if state.standing(step.seq, agent).status in unsettled]
+
+
+def _deadline(state: JobState, snapshot: Snapshot, new: list[Event]) -> float | None:
+    """When the run must be over; None without a limit, once it was noted, and in the ``finally`` phase."""
+    over = state.cursor.deadline or state.cursor.cancelled or state.cursor.phase in (Phase.FINALLY, Phase.DONE)
+    if state.plan.timeout_s is None or over:
+        return None
+    started = [e.at for e in (*snapshot.events, *new) if e.kind is EventKind.STARTED and e.run == snapshot.job.run]
+    return started[0] + state.plan.timeout_s if started else None
+
+
+def _new_attempts(state: JobState, snapshot: Snapshot, random: Callable[[], float]) -> tuple[Attempt, ...]:
+    step = state.cursor.open
+    if step is None:
+        return ()
+    attempts: list[Attempt] = []
+    for agent in state.startable():
+        standing = state.standing(step.seq, agent)
+        performer = standing.performer or agent
+        policy = state.plan.policy(performer)
+        not_before = snapshot.now + jittered(standing.delay_s, policy, random)
+        attempts.append(
+            Attempt(
+                AttemptKey(snapshot.job.id, snapshot.job.run, step.seq, agent, standing.attempts + 1),
+                performer,
+                AttemptState.PENDING,
+                not_before,
+                not_before + policy.timeout_s + GRACE_S,
+            )
+        )
+    return tuple(attempts)
+
+
+def _due_at(state: JobState, snapshot: Snapshot, new: tuple[Attempt, ...], events: list[Event]) -> float:
+    """The earliest moment at which something must be looked at even if nobody signals the job."""
+    attempts = (*_open(snapshot), *new)
+    if not attempts:
+        return snapshot.now
+    moments = [attempt.not_after for attempt in attempts]
+    for attempt in attempts:
+        if attempt.state is AttemptState.PENDING:
+            held_back = attempt.not_before > snapshot.now
+            moments.append(attempt.not_before if held_back else snapshot.now + REDISPATCH_S)
+    deadline = _deadline(state, snapshot, events)
+    return min(moments if deadline is None else [*moments, deadline])

@@ -1,0 +1,260 @@
+"""Performing one attempt: start it, run the agent within its time and budget, commit its outcome, wake the job.
+
+Whatever an agent does ends as an outcome. Nothing here repeats anything: the engine alone decides about retries.
+"""
+
+import asyncio
+import logging
+import time
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any, Protocol
+
+from agent_framework.core.crash import CrashPoint, crash_point
+from agent_framework.core.outputs import to_output
+from agent_framework.core.pinned import GRACE_S, PinnedPlan
+from agent_framework.core.progress import AttemptEnded, AttemptStarted, Listener, ignore
+from agent_framework.core.state import Mode
+from agent_framework.errors import (
+    AgentFrameworkError,
+    AgentTimeoutError,
+    BudgetExceededError,
+    ModelError,
+    OutputValidationError,
+    RetryableError,
+    SkipAgent,
+)
+from agent_framework.infrastructure.database.base import DatabaseProvider
+from agent_framework.types import (
+    AgentOutcome,
+    Attempt,
+    AttemptKey,
+    AttemptState,
+    ErrorKind,
+    EventKind,
+    JSONDict,
+    Snapshot,
+    Usage,
+)
+
+logger = logging.getLogger(__name__)
+_MAX_ERROR_CHARACTERS = 2000
+
+
+@dataclass(frozen=True, slots=True)
+class Work:
+    """What one attempt has to do. ``previous_turn`` is the detail of the orchestrator's last interrupted turn."""
+
+    key: AttemptKey
+    performer: str
+    mode: Mode
+    plan: PinnedPlan
+    previous_turn: JSONDict | None = None
+    answers: Mapping[str, Any] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Done:
+    """What an agent produced: its output, or the workers it asks for with its saved state."""
+
+    value: Any
+    structured: bool = False
+    calls: Sequence[JSONDict] = ()
+    saved: str | None = None
+
+
+class AgentRunner(Protocol):
+    """Runs an agent's code; ``runtime`` provides it."""
+
+    async def run(self, work: Work) -> tuple[Done, Usage]:
+        """Run ``work.performer``. Usage of a failed run is told by `usage_of`."""
+        ...
+
+    def usage_of(self, key: AttemptKey) -> Usage:
+        """What the attempt's model calls have used so far."""
+        ...
+
+
+class Performer:
+    """Performs attempts in this process. ``wake`` is told the job after each outcome."""
+
+    def __init__(
+        self,
+        db: DatabaseProvider,
+        runner: AgentRunner,
+        *,
+        owner: str,
+        wake: Callable[[str], Awaitable[None]],
+        listener: Listener = ignore,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._db = db
+        self._runner = runner
+        self._owner = owner
+        self._wake = wake
+        self._listener = listener
+        self._clock = clock
+
+    async def perform(self, key: AttemptKey) -> AgentOutcome | None:
+        """Perform one attempt; None if it was not ours to start."""
+        snapshot = await self._db.load(key.job_id)
+        if snapshot is None or snapshot.job.plan is None:
+            return None
+        crash_point(CrashPoint.ATTEMPT_LOADED)
+        plan = PinnedPlan.from_dict(snapshot.job.plan)
+        attempt = next((a for a in snapshot.attempts if a.key == key), None)
+        if attempt is None:
+            return None
+        timeout_s = plan.policy(attempt.performer).timeout_s
+        started = await self._db.start_attempt(key, self._owner, timeout_s + GRACE_S)
+        if started is None:
+            return None
+        crash_point(CrashPoint.ATTEMPT_STARTED)
+        self._listener(AttemptStarted(key, started.performer))
+        outcome = await self._outcome(work_of(snapshot, started, plan), timeout_s)
+        crash_point(CrashPoint.AGENT_RETURNED)
+        stored = await self._store(key, outcome, started.performer)
+        self._listener(AttemptEnded(key, started.performer, outcome, stored))
+        crash_point(CrashPoint.OUTCOME_COMMITTED)
+        await self._wake(key.job_id)
+        return outcome
+
+    async def _store(self, key: AttemptKey, outcome: AgentOutcome, performer: str) -> bool:
+        stored = await self._db.commit_outcome(key, self._owner, outcome, produced_by=performer)
+        if not stored:
+            logger.warning("the outcome of attempt %s came too late and was refused", key)
+        return stored
+
+    async def _outcome(self, work: Work, timeout_s: float) -> AgentOutcome:
+        begun = self._clock()
+        outcome = await self._run(work, timeout_s)
+        elapsed_ms = round((self._clock() - begun) * 1000)
+        return replace(outcome, execution_time_ms=elapsed_ms)
+
+    async def _run(self, work: Work, timeout_s: float) -> AgentOutcome:
+        try:
+            async with asyncio.timeout(timeout_s) as limit:
+                done, usage = await self._runner.run(work)
+            return _success(work, done, usage)
+        except TimeoutError as exc:
+            if limit.expired():
+                exc = AgentTimeoutError(f"ran longer than {timeout_s:g} seconds (runtime.timeout)")
+            return failure(exc, self._runner.usage_of(work.key))
+        except (Exception, SystemExit) as exc:  # an agent's failure, of whatever kind, is an outcome
+            return failure(exc, self._runner.usage_of(work.key))
+
+
+def _success(work: Work, done: Done, usage: Usage) -> AgentOutcome:
+    if done.saved is not None:
+        detail: JSONDict = {"calls": list(done.calls), "saved": done.saved}
+        return AgentOutcome(AttemptState.INTERRUPTED, usage=usage, detail=detail)
+    output = to_output(done.value, agent=work.key.agent, structured=done.structured)
+    return AgentOutcome(AttemptState.SUCCEEDED, output=output, usage=usage)
+
+
+def failure(error: BaseException, usage: Usage) -> AgentOutcome:
+    """The outcome of an agent that raised ``error``: skipped for `SkipAgent`, otherwise failed."""
+    known = _own_error(error)
+    if isinstance(known, SkipAgent):
+        return AgentOutcome(AttemptState.SKIPPED, error=str(known) or "nothing to do", usage=usage)
+    text = str(known) if isinstance(known, AgentFrameworkError) else f"{type(error).__name__}: {error}"
+    if not isinstance(known, AgentFrameworkError):
+        logger.info("an agent failed", exc_info=error)
+    return AgentOutcome(
+        AttemptState.FAILED,
+        error=text[:_MAX_ERROR_CHARACTERS],
+        error_kind=_kind(known),
+        retry_after_s=known.retry_after_s if isinstance(known, ModelError) else None,
+        usage=usage,
+    )
+
+
+def _own_error(error: BaseException) -> BaseException:
+    """The first deliberate error in the chain of causes (a library may have wrapped it), or the error itself."""
+    current: BaseException | None = error
+    for _ in range(10):
+        if current is None:
+            break
+        if isinstance(current, AgentFrameworkError):
+            return current
+        current = current.__cause__ or current.__context__
+    return error
+
+
+_KINDS: tuple[tuple[type[BaseException], ErrorKind], ...] = (
+    (BudgetExceededError, ErrorKind.BUDGET),
+    (AgentTimeoutError, ErrorKind.TIMEOUT),
+    (OutputValidationError, ErrorKind.INVALID_OUTPUT),
+    (RetryableError, ErrorKind.TRANSIENT),
+    (ConnectionError, ErrorKind.TRANSIENT),
+)
+
+
+def _kind(error: BaseException) -> ErrorKind:
+    if isinstance(error, ModelError):
+        return ErrorKind.TRANSIENT if error.retryable else ErrorKind.ERROR
+    return next((kind for cls, kind in _KINDS if isinstance(error, cls)), ErrorKind.ERROR)
+
+
+def work_of(snapshot: Snapshot, attempt: Attempt, plan: PinnedPlan) -> Work:
+    """What the attempt has to do, from the record of its step."""
+    key = attempt.key
+    step = next(e for e in snapshot.events if e.kind is EventKind.STEP and e.seq == key.seq)
+    mode = Mode(step.data["mode"])
+    if mode is not Mode.TURN:
+        return Work(key, attempt.performer, mode, plan)
+    turns = [
+        a.outcome.detail
+        for a in sorted(snapshot.attempts, key=lambda a: (a.key.seq, a.key.number))
+        if a.state is AttemptState.INTERRUPTED and a.key.run == key.run and a.outcome is not None
+    ]
+    return Work(key, attempt.performer, mode, plan, turns[-1] if turns else None, _answers(snapshot, key.run))
+
+
+def _answers(snapshot: Snapshot, run: int) -> dict[str, Any]:
+    """What each worker is known to have answered: its result, or why there is none."""
+    answers: dict[str, Any] = {}
+    for attempt in sorted(snapshot.attempts, key=lambda a: (a.key.seq, a.key.number)):
+        if attempt.key.run == run and attempt.outcome is not None and attempt.outcome.error is not None:
+            word = "skipped" if attempt.state is AttemptState.SKIPPED else "error"
+            answers[attempt.key.agent] = {word: attempt.outcome.error}
+    return {**answers, **{name: result.payload for name, result in snapshot.results.items()}}
+
+
+class InProcessDispatcher:
+    """Runs attempts as tasks of this event loop."""
+
+    def __init__(self, performer: Performer) -> None:
+        self._performer = performer
+        self._tasks: dict[AttemptKey, asyncio.Task[Any]] = {}
+
+    async def dispatch(self, attempts: Sequence[Attempt]) -> None:
+        """Start a task for each attempt that has none."""
+        for attempt in attempts:
+            if attempt.key not in self._tasks:
+                task = asyncio.create_task(self._perform(attempt.key), name=str(attempt.key))
+                self._tasks[attempt.key] = task
+
+    async def _perform(self, key: AttemptKey) -> None:
+        try:
+            await self._performer.perform(key)
+        except AgentFrameworkError:
+            logger.exception("attempt %s could not be performed", key)
+        finally:
+            self._tasks.pop(key, None)
+
+    async def job_ended(self, job_id: str) -> None:
+        """Cancel what still runs for the job."""
+        await self._cancel([task for key, task in self._tasks.items() if key.job_id == job_id])
+
+    async def close(self) -> None:
+        """Cancel everything; attempts that were started count as crashed and are taken up by others."""
+        await self._cancel(list(self._tasks.values()))
+
+    @staticmethod
+    async def _cancel(tasks: Sequence[asyncio.Task[Any]]) -> None:
+        current = asyncio.current_task()
+        waiting = [task for task in tasks if task is not current]
+        for task in waiting:
+            task.cancel()
+        await asyncio.gather(*waiting, return_exceptions=True)

@@ -1,0 +1,49 @@
+"""An agent's output is always an object of JSON values; this is the boundary where it becomes one."""
+
+import dataclasses
+import json
+from typing import Any, cast
+
+from pydantic import BaseModel
+
+from agent_framework.errors import OutputValidationError
+from agent_framework.types import JSONDict
+
+
+def to_output(value: Any, *, agent: str, structured: bool = False) -> JSONDict:
+    """``value`` as the object that is stored.
+
+    An object stays as it is; a text becomes ``{"result": text}``, or the object it spells where the agent declares
+    structured output; any other JSON value becomes ``{"result": value}``.
+
+    Raises:
+        OutputValidationError: it is not JSON (NaN, a class instance, ...), or not the declared structure.
+    """
+    plain = _plain(value)
+    if isinstance(plain, str) and structured:
+        plain = _spelled(plain, agent)
+    output: JSONDict = cast(JSONDict, plain) if isinstance(plain, dict) else {"result": plain}
+    try:
+        return json.loads(json.dumps(output, allow_nan=False, ensure_ascii=False))
+    except (TypeError, ValueError, RecursionError) as exc:
+        raise OutputValidationError(
+            f"the output of {agent} is not JSON: {exc}; return a dict of texts, numbers, lists and dicts"
+        ) from exc
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, BaseModel):
+        return value.model_dump(mode="json")
+    if dataclasses.is_dataclass(value) and not isinstance(value, type):
+        return dataclasses.asdict(value)
+    return value
+
+
+def _spelled(text: str, agent: str) -> JSONDict:
+    try:
+        value = json.loads(text)
+    except ValueError as exc:
+        raise OutputValidationError(
+            f"{agent} declares structured output and answered in prose: {text[:200]!r}"
+        ) from exc
+    return cast(JSONDict, value) if isinstance(value, dict) else {"result": value}

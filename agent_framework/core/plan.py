@@ -1,0 +1,212 @@
+"""The planner: from a job's state to the next decision. No I/O, no clock, no randomness, no async.
+
+A decision carries the records that `advance` stores before anything starts: the verdicts reached on the way and the
+step or the end itself. What is recorded is read back, never evaluated again.
+"""
+
+from dataclasses import dataclass, field
+
+from agent_framework.config.conditions import parse_condition
+from agent_framework.core.pinned import PinnedPlan, PinnedRule
+from agent_framework.core.state import Cursor, JobState, Mode, Phase, apply, branch_steps, current_rule
+from agent_framework.types import Event, EventKind, JobStatus, JSONDict, Step
+
+_SHOWN_CHARACTERS = 200
+
+
+@dataclass(frozen=True, slots=True)
+class RunStep:
+    """Start these agents. ``events`` end with the step's own record, whose ``seq`` names the step."""
+
+    events: tuple[Event, ...]
+    seq: int
+    agents: tuple[str, ...]
+    mode: Mode
+
+
+@dataclass(frozen=True, slots=True)
+class Finish:
+    """The run is over."""
+
+    events: tuple[Event, ...]
+    status: JobStatus
+    reason: str | None
+    failed_agents: dict[str, str] = field(default_factory=dict[str, str])
+
+
+Decision = RunStep | Finish
+
+
+class Planner:
+    """Decides from a `JobState`; the same state always gives the same decision."""
+
+    def next(self, state: JobState) -> Decision | None:
+        """The next decision, or None while there is nothing to decide (a step is open, or the run is over)."""
+        if state.cursor.finished or (state.cursor.open is not None and not state.cursor.cancelled):
+            return None
+        walk = Walk(state)
+        decision = None
+        while decision is None:
+            decision = walk.move()
+        return decision
+
+
+class Walk:
+    """One walk from the state's cursor to the next thing to do, collecting records."""
+
+    def __init__(self, state: JobState) -> None:
+        self.state = state
+        self.plan: PinnedPlan = state.plan
+        self.cursor: Cursor = state.cursor.copy()
+        self.events: list[Event] = []
+
+    def move(self) -> Decision | None:
+        """One move; a decision ends the walk."""
+        cursor = self.cursor
+        if cursor.cancelled:
+            return self.finish(JobStatus.CANCELLED, "cancelled")
+        if cursor.phase is Phase.DONE:
+            return self.end()
+        if cursor.phase is Phase.FAILURE and (not cursor.failed or cursor.deadline):
+            cursor.enter(Phase.FINALLY)
+            return None
+        if cursor.stopped:
+            return self.leave_phase()
+        if cursor.phase is Phase.SUCCESS:
+            special = self.orchestrator_step()
+            if special is not None:
+                return special
+            if cursor.stopped:
+                return None
+        return self.rule_step()
+
+    # -- the orchestrator agent ------------------------------------------------------------------------------
+
+    def orchestrator_step(self) -> Decision | None:
+        """Its facts before the rules, and its turns under ``strategy: agent``."""
+        orchestrator, cursor = self.plan.orchestrator, self.cursor
+        if orchestrator is None:
+            return None
+        if self.plan.prepares and not cursor.prepared:
+            return self.step(Mode.PREPARE, Step("sequential", (orchestrator,)), (orchestrator,), {})
+        if self.plan.strategy != "agent" or cursor.turned:
+            return None
+        if cursor.calls:
+            return self.called_workers(cursor.calls)
+        if cursor.turns >= self.plan.max_turns:
+            cursor.stop(
+                f"{orchestrator} asked for workers in {cursor.turns} turns, the limit (orchestration.max_turns)"
+            )
+            return None
+        return self.step(Mode.TURN, Step("sequential", (orchestrator,)), (orchestrator,), {})
+
+    def called_workers(self, calls: tuple[str, ...]) -> Decision | None:
+        """The workers of a turn, those that ran before left out; the next turn at once when none is left."""
+        skipped = {agent: self.cursor.seen[agent] for agent in calls if agent in self.cursor.seen}
+        agents = tuple(agent for agent in calls if agent not in skipped)
+        return self.step(Mode.CALLS, Step("parallel", calls), agents, skipped) or self.orchestrator_step()
+
+    # -- rules -----------------------------------------------------------------------------------------------
+
+    def rule_step(self) -> Decision | None:
+        """The next item of the rule that is being carried out, else the next rule."""
+        cursor = self.cursor
+        if cursor.rule >= 0 and cursor.branch is not None:
+            steps = branch_steps(current_rule(self.plan, cursor), cursor.branch)
+            if cursor.item < len(steps):
+                return self.item(steps[cursor.item])
+        rules = self.plan.rules_of(cursor.phase)
+        if cursor.rule + 1 < len(rules):
+            self.reach_rule(rules[cursor.rule + 1], cursor.rule + 1)
+            return None
+        return self.leave_phase()
+
+    def reach_rule(self, rule: PinnedRule, index: int) -> None:
+        """Evaluate a rule and record what it came to."""
+        verdict = parse_condition(rule.condition).explain(self.state.context(self.cursor))
+        branch = "agents" if verdict.holds else "else" if rule.else_steps else None
+        self.record(
+            EventKind.RULE,
+            {
+                "phase": self.cursor.phase.value,
+                "index": index,
+                "rule": rule.name,
+                "condition": rule.condition,
+                "verdict": verdict.holds,
+                "branch": branch,
+                "values": {path: _shown(value) for path, value in verdict.values.items()},
+                "missing": list(verdict.missing),
+            },
+        )
+
+    def item(self, item: Step) -> Decision | None:
+        """The agents of an item that may run now; those that ran before are left out unless it says ``rerun``."""
+        offset = self.cursor.offset if item.type == "sequential" else 0
+        candidates = item.agents if item.type == "parallel" else item.agents[offset : offset + 1]
+        seen = {} if item.rerun else self.cursor.seen
+        skipped = {agent: seen[agent] for agent in candidates if agent in seen}
+        agents = tuple(agent for agent in candidates if agent not in skipped)
+        return self.step(Mode.RULE, item, agents, skipped, offset=offset)
+
+    def step(
+        self, mode: Mode, item: Step, agents: tuple[str, ...], skipped: dict[str, str], *, offset: int = 0
+    ) -> RunStep | None:
+        """Record a step; None when all its agents are skipped, so that the walk goes on."""
+        data: JSONDict = {"mode": mode.value, "type": item.type, "agents": list(agents), "skipped": skipped}
+        if mode is Mode.RULE:
+            rule = current_rule(self.plan, self.cursor)
+            data |= {"phase": self.cursor.phase.value, "rule": rule.name, "item": self.cursor.item, "offset": offset}
+        if item.rerun:
+            data["rerun"] = True
+            data["superseded"] = {name: self.state.results[name] for name in agents if name in self.state.results}
+        seq = self.record(EventKind.STEP, data)
+        return RunStep(tuple(self.events), seq, agents, mode) if agents else None
+
+    # -- phases and the end ----------------------------------------------------------------------------------
+
+    def leave_phase(self) -> None:
+        """Go to the next phase; success rules of which none matched end the job as failed."""
+        cursor = self.cursor
+        if cursor.phase is Phase.SUCCESS and cursor.fatal is None and not cursor.matched and cursor.unmatched:
+            cursor.fatal = _no_rule_matched(cursor.unmatched)
+        cursor.enter(cursor.phase.next())
+
+    def end(self) -> Finish:
+        """All phases are done."""
+        if self.cursor.fatal is not None:
+            return self.finish(JobStatus.FAILED, self.cursor.fatal)
+        return self.finish(JobStatus.COMPLETED, None)
+
+    def finish(self, status: JobStatus, reason: str | None) -> Finish:
+        """Record the end of the run."""
+        failed = dict(self.cursor.failed)
+        self.record(EventKind.FINISHED, {"status": status.value, "reason": reason, "failed_agents": failed})
+        return Finish(tuple(self.events), status, reason, failed)
+
+    def record(self, kind: EventKind, data: JSONDict) -> int:
+        """Add a record and move the cursor over it; its ``seq``."""
+        event = Event(self.cursor.last_seq + 1, self.state.job["run"], kind, data)
+        self.events.append(event)
+        apply(self.cursor, event, self.plan, {})
+        return event.seq
+
+
+def _shown(value: object) -> object:
+    """A value as the trace shows it; long texts are cut, large structures named by their size."""
+    if isinstance(value, str) and len(value) > _SHOWN_CHARACTERS:
+        return f"{value[:_SHOWN_CHARACTERS]}... ({len(value)} characters)"
+    if isinstance(value, (list, dict)) and len(repr(value)) > _SHOWN_CHARACTERS:  # pyright: ignore[reportUnknownArgumentType]
+        return f"({type(value).__name__} of {len(value)})"  # pyright: ignore[reportUnknownArgumentType]
+    return value
+
+
+def _no_rule_matched(unmatched: list[JSONDict]) -> str:
+    lines = [f"{rule['rule']}: {rule['condition']} saw {describe_values(rule)}" for rule in unmatched]
+    return "no rule matched: " + "; ".join(lines)
+
+
+def describe_values(rule: JSONDict) -> str:
+    """What a recorded verdict read, in words: ``input.a = 1, input.b is missing``."""
+    parts = [f"{path} = {value!r}" for path, value in rule["values"].items()]
+    parts += [f"{path} is missing" for path in rule["missing"]]
+    return ", ".join(parts) or "nothing"

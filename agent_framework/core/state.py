@@ -1,0 +1,292 @@
+"""`JobState`: where a job stands, folded from its recorded events and the standings of its attempts. Pure.
+
+The fold and the planner move the same `Cursor` by the same `apply`, so what was recorded and what is decided next
+cannot disagree.
+"""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, replace
+from enum import StrEnum
+from typing import Any
+
+from agent_framework.core.attempts import UNSTARTED, Standing, Status, StepAgent, standings
+from agent_framework.core.pinned import PinnedPlan, PinnedRule
+from agent_framework.types import ErrorKind, Event, EventKind, JSONDict, Snapshot, Step
+
+
+class Phase(StrEnum):
+    """Rules run in three phases; `Phase.next` gives their order."""
+
+    SUCCESS = "success"
+    FAILURE = "failure"
+    FINALLY = "finally"
+    DONE = "done"
+
+    def next(self) -> "Phase":
+        """The phase after this one."""
+        order = list(Phase)
+        return order[min(order.index(self) + 1, len(order) - 1)]
+
+
+class Mode(StrEnum):
+    """Why a step runs: a rule's item, the orchestrator's facts, its turn, or the workers that a turn asked for."""
+
+    RULE = "rule"
+    PREPARE = "prepare"
+    TURN = "turn"
+    CALLS = "calls"
+
+
+@dataclass(frozen=True, slots=True)
+class Reached:
+    """A rule's item that was reached, and which of its agents exposed nothing there."""
+
+    step: Step
+    silent: frozenset[str] = frozenset()
+
+
+@dataclass(frozen=True, slots=True)
+class OpenStep:
+    """A step whose agents have not all settled."""
+
+    seq: int
+    mode: Mode
+    agents: tuple[str, ...]
+    on_error: str
+    rerun: bool = False
+
+
+@dataclass(slots=True)
+class Cursor:
+    """A position in the walk through the plan, and what was seen on the way."""
+
+    phase: Phase = Phase.SUCCESS
+    rule: int = -1
+    branch: str | None = None
+    item: int = 0
+    offset: int = 0
+    last_seq: int = 0
+    matched: bool = False
+    prepared: bool = False
+    turns: int = 0
+    calls: tuple[str, ...] | None = None
+    turned: bool = False
+    stopped: bool = False
+    fatal: str | None = None
+    finished: bool = False
+    cancelled: bool = False
+    deadline: bool = False
+    open: OpenStep | None = None
+    previous: Reached | None = None
+    failed: dict[str, str] = field(default_factory=dict[str, str])
+    seen: dict[str, str] = field(default_factory=dict[str, str])
+    unmatched: list[JSONDict] = field(default_factory=list[JSONDict])
+
+    def copy(self) -> "Cursor":
+        """An independent cursor at the same place."""
+        return replace(self, failed=dict(self.failed), seen=dict(self.seen), unmatched=list(self.unmatched))
+
+    def enter(self, phase: Phase) -> None:
+        """Go to the start of ``phase``."""
+        self.phase, self.rule, self.branch, self.item, self.offset = phase, -1, None, 0, 0
+        self.stopped = False
+
+    def stop(self, reason: str) -> None:
+        """Leave the current phase; the job will end failed, for the first such reason."""
+        self.stopped = True
+        self.fatal = self.fatal or reason
+
+
+@dataclass(frozen=True, slots=True)
+class JobState:
+    """What the planner decides from."""
+
+    plan: PinnedPlan
+    job: JSONDict
+    input: JSONDict
+    results: Mapping[str, JSONDict]
+    standings: Mapping[StepAgent, Standing]
+    cursor: Cursor
+
+    def context(self, cursor: Cursor) -> dict[str, Any]:
+        """What conditions can read at ``cursor``."""
+        return {
+            "input": self.input,
+            "results": self.results,
+            "prev_step": previous_outputs(cursor.previous, self.results),
+            "job": {**self.job, "failed_agents": list(cursor.failed)},
+        }
+
+    def standing(self, seq: int, agent: str) -> Standing:
+        """The standing of ``agent`` in the step ``seq``."""
+        return self.standings.get((seq, agent), UNSTARTED)
+
+    def startable(self) -> tuple[str, ...]:
+        """Agents of the open step that may start now, in list order, within ``max_concurrent_agents``."""
+        step = self.cursor.open
+        if step is None or _halted(step, self.standings):
+            return ()
+        by_status = {agent: self.standing(step.seq, agent).status for agent in step.agents}
+        running = sum(1 for status in by_status.values() if status is Status.OPEN)
+        waiting = [agent for agent, status in by_status.items() if status in (Status.UNSTARTED, Status.RETRY)]
+        return tuple(waiting[: max(0, self.plan.max_concurrent_agents - running)])
+
+
+def fold(plan: PinnedPlan, snapshot: Snapshot, extra: Iterable[Event] = ()) -> JobState:
+    """The state of the current run of ``snapshot``, with ``extra`` events that are not stored yet."""
+    job = snapshot.job
+    known = standings(snapshot.attempts, plan, job.run)
+    results = {name: result.payload for name, result in snapshot.results.items()}
+    cursor = Cursor(last_seq=max((event.seq for event in snapshot.events), default=0))
+    cursor.seen = dict.fromkeys(results, "already_completed")
+    for event in (*snapshot.events, *extra):
+        if event.run == job.run:
+            apply(cursor, event, plan, known)
+        cursor.last_seq = max(cursor.last_seq, event.seq)
+    about = {"id": job.id, "user_id": job.user_id, "type": job.job_type, "run": job.run}
+    return JobState(plan, about, job.request_payload, results, known, cursor)
+
+
+def apply(cursor: Cursor, event: Event, plan: PinnedPlan, known: Mapping[StepAgent, Standing]) -> None:
+    """Move ``cursor`` over one event."""
+    cursor.last_seq = max(cursor.last_seq, event.seq)
+    match event.kind:
+        case EventKind.RULE:
+            _apply_rule(cursor, event.data)
+        case EventKind.STEP:
+            _apply_step(cursor, event, plan, known)
+        case EventKind.DEADLINE:
+            _apply_deadline(cursor, event.data, known)
+        case EventKind.CANCELLED:
+            cursor.cancelled = True
+            cursor.open = None
+        case EventKind.FINISHED:
+            cursor.finished = True
+            cursor.open = None
+        case EventKind.STARTED:
+            pass
+
+
+def _apply_rule(cursor: Cursor, data: JSONDict) -> None:
+    phase = Phase(data["phase"])
+    if phase is not cursor.phase:
+        cursor.enter(phase)
+    cursor.rule = data["index"]
+    cursor.branch = data["branch"]
+    cursor.item = cursor.offset = 0
+    if phase is Phase.SUCCESS:
+        cursor.matched = cursor.matched or data["branch"] is not None
+        if data["branch"] is None:
+            cursor.unmatched.append(data)
+
+
+def _apply_step(cursor: Cursor, event: Event, plan: PinnedPlan, known: Mapping[StepAgent, Standing]) -> None:
+    data = event.data
+    mode = Mode(data["mode"])
+    agents = tuple(data["agents"])
+    rule = current_rule(plan, cursor) if mode is Mode.RULE else None
+    on_error = (rule.on_error if rule else None) or plan.on_error
+    if mode is Mode.PREPARE:
+        cursor.prepared, on_error = True, "stop"
+    elif mode is Mode.TURN:
+        cursor.turns, cursor.calls, on_error = cursor.turns + 1, None, "stop"
+    elif mode is Mode.CALLS:
+        cursor.calls = ()
+    elif rule is not None:
+        _reach(cursor, branch_steps(rule, cursor.branch)[data["item"]], data)
+    step = OpenStep(event.seq, mode, agents, on_error, data.get("rerun", False))
+    if agents and is_open(step, known):
+        cursor.open = step
+        return
+    cursor.open = None
+    for agent in agents:
+        _settle(cursor, step, agent, known.get((step.seq, agent), UNSTARTED))
+
+
+def _reach(cursor: Cursor, item: Step, data: JSONDict) -> None:
+    """Note the item as reached and set the cursor behind what this step covers of it."""
+    starting = data["offset"] == 0
+    if starting or cursor.previous is None or cursor.previous.step is not item:
+        cursor.previous = Reached(item)
+    silent = {agent for agent, reason in data["skipped"].items() if reason != "already_completed"}
+    cursor.previous = replace(cursor.previous, silent=cursor.previous.silent | silent)
+    if item.type == "parallel" or data["offset"] + 1 >= len(item.agents):
+        cursor.item, cursor.offset = data["item"] + 1, 0
+    else:
+        cursor.item, cursor.offset = data["item"], data["offset"] + 1
+
+
+def _settle(cursor: Cursor, step: OpenStep, agent: str, standing: Standing) -> None:
+    if step.mode is Mode.TURN:
+        _settle_turn(cursor, standing)
+    elif step.mode is not Mode.PREPARE and standing.status is not Status.UNSTARTED:
+        cursor.seen[agent] = _SEEN.get(standing.status, "already_failed")
+    if standing.status is not Status.SUCCEEDED and step.mode is Mode.RULE and cursor.previous is not None:
+        cursor.previous = replace(cursor.previous, silent=cursor.previous.silent | {agent})
+    if standing.status in (Status.FAILED, Status.RETRY):
+        reason = standing.reason or "failed"
+        cursor.failed[agent] = reason
+        if step.on_error == "stop" or standing.error_kind is ErrorKind.BUDGET:
+            cursor.stop(f"agent {agent} failed: {reason}")
+
+
+_SEEN = {Status.SUCCEEDED: "already_completed", Status.SKIPPED: "already_skipped"}
+
+
+def _settle_turn(cursor: Cursor, standing: Standing) -> None:
+    if standing.status is Status.INTERRUPTED and standing.outcome is not None:
+        cursor.calls = tuple(dict.fromkeys(call["agent"] for call in standing.outcome.detail["calls"]))
+    elif standing.status in (Status.SUCCEEDED, Status.SKIPPED):
+        cursor.turned = True
+
+
+def _apply_deadline(cursor: Cursor, data: JSONDict, known: Mapping[StepAgent, Standing]) -> None:
+    cursor.deadline = True
+    step, cursor.open = cursor.open, None
+    for agent in step.agents if step is not None else ():
+        if agent in data["given_up"]:
+            cursor.failed[agent] = data["reason"]
+            cursor.seen[agent] = "already_failed"
+        elif step is not None:
+            _settle(cursor, step, agent, known.get((step.seq, agent), UNSTARTED))
+    cursor.stop(data["reason"])
+
+
+def is_open(step: OpenStep, known: Mapping[StepAgent, Standing]) -> bool:
+    """Whether something of the step still runs or may still start."""
+    statuses = [known.get((step.seq, agent), UNSTARTED).status for agent in step.agents]
+    if Status.OPEN in statuses:
+        return True
+    waiting = Status.UNSTARTED in statuses or Status.RETRY in statuses
+    return waiting and not _halted(step, known)
+
+
+def _halted(step: OpenStep, known: Mapping[StepAgent, Standing]) -> bool:
+    """Nothing more of the step starts: one of its agents failed for good and the step stops on errors."""
+    failed = [
+        found for agent in step.agents if (found := known.get((step.seq, agent))) and found.status is Status.FAILED
+    ]
+    return any(step.on_error == "stop" or found.error_kind is ErrorKind.BUDGET for found in failed)
+
+
+def current_rule(plan: PinnedPlan, cursor: Cursor) -> PinnedRule:
+    """The rule the cursor is in."""
+    return plan.rules_of(cursor.phase)[cursor.rule]
+
+
+def branch_steps(rule: PinnedRule, branch: str | None) -> tuple[Step, ...]:
+    """The steps of the branch that the rule's verdict chose."""
+    return {"agents": rule.steps, "else": rule.else_steps}.get(branch or "", ())
+
+
+def previous_outputs(reached: Reached | None, results: Mapping[str, JSONDict]) -> JSONDict:
+    """``prev_step``: the outputs of all agents of the item by name, over the fields of its one speaking agent.
+
+    That agent is the last of a sequential item or the only one of a parallel item.
+    """
+    if reached is None:
+        return {}
+    step = reached.step
+    by_name = {agent: results[agent] for agent in step.agents if agent in results and agent not in reached.silent}
+    speaker = step.agents[-1] if step.type == "sequential" or len(step.agents) == 1 else None
+    return {**by_name.get(speaker or "", {}), **by_name}

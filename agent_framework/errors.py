@@ -1,0 +1,144 @@
+"""Every error this package raises on purpose, in one tree.
+
+Each message says what is wrong, where, and what to do about it; a driver's own error is kept as ``__cause__``.
+
+    AgentFrameworkError
+    ├── ConfigError                 agents.yaml, a rule, a condition or an input file is wrong (all problems at once)
+    ├── ProjectError                the project's own code or files cannot be used (missing module, wrong class, ...)
+    ├── MissingExtraError           an optional dependency is not installed
+    ├── ProviderError               a database, queue, storage or model provider refused or failed
+    │   ├── ModelError              a model call failed; `retryable` says whether another try can help
+    │   │   └── ReplayMismatchError a recorded request changed
+    │   ├── StorageKeyError         a storage key leaves its root or has a bad form
+    │   └── SchemaVersionError      the database's schema is not the one this version works with
+    ├── JobError                    something about one job
+    │   ├── JobNotFoundError
+    │   ├── IllegalTransitionError  a status change the state machine does not have
+    │   ├── StaleClaimError         a write by somebody whose claim on the job was taken over
+    │   ├── IdempotencyConflictError the same client key with another request
+    │   └── NoRuleMatchedError      rules exist, none matched
+    └── AgentError                  raised by or for one agent's attempt
+        ├── AgentTimeoutError
+        ├── OutputValidationError   the agent's answer does not fit its output type
+        ├── RetryableError          raise it from an agent or a tool: another attempt may succeed
+        ├── BudgetExceededError     the next model call would pass the job's budget
+        └── SkipAgent               not a failure: this agent has nothing to do for this job
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+
+class AgentFrameworkError(Exception):
+    """Root of every deliberate error; the CLI prints its message without a traceback and exits with 1."""
+
+
+@dataclass(frozen=True)
+class Problem:
+    """One thing wrong in a file: where it is, what it is, and how to mend it."""
+
+    message: str
+    path: str = ""
+    file: str = ""
+    line: int | None = None
+    warning: bool = False
+
+    def __str__(self) -> str:
+        place = f"{self.file}:{self.line}" if self.line is not None else self.file
+        return ": ".join(part for part in (place, self.path, self.message) if part)
+
+
+class ConfigError(AgentFrameworkError):
+    """Configuration is wrong. ``problems`` holds every one of them, in file order."""
+
+    def __init__(self, problems: Sequence[Problem] | str) -> None:
+        self.problems: tuple[Problem, ...] = (Problem(problems),) if isinstance(problems, str) else tuple(problems)
+        super().__init__("\n".join(str(problem) for problem in self.problems))
+
+
+class ProjectError(AgentFrameworkError):
+    """The project's own code or files cannot be used as they are."""
+
+
+class MissingExtraError(AgentFrameworkError):
+    """An optional dependency is needed and not installed."""
+
+
+class ProviderError(AgentFrameworkError):
+    """A provider refused or failed; the message names the provider, what was tried and the remedy."""
+
+
+class ModelError(ProviderError):
+    """A model call failed.
+
+    ``retryable`` is true for throttling, time-outs, connection errors and 5xx answers: the engine may try the attempt
+    again, and a fallback model may be asked. ``retry_after_s`` is the provider's own wish, in seconds.
+    """
+
+    def __init__(self, message: str, *, retryable: bool = False, retry_after_s: float | None = None) -> None:
+        super().__init__(message)
+        self.retryable = retryable
+        self.retry_after_s = retry_after_s
+
+
+class ReplayMismatchError(ModelError):
+    """A request differs from the recorded one; the message carries the difference."""
+
+
+class StorageKeyError(ProviderError):
+    """A storage key leaves its root or has a form that not every backend can keep."""
+
+
+class SchemaVersionError(ProviderError):
+    """The database's schema version is not the one this version of the package works with."""
+
+
+class JobError(AgentFrameworkError):
+    """Something about one job."""
+
+
+class JobNotFoundError(JobError):
+    """No job has this id."""
+
+    def __init__(self, job_id: str) -> None:
+        super().__init__(f"there is no job {job_id!r}; 'agent-framework jobs list' shows the ones there are")
+
+
+class IllegalTransitionError(JobError):
+    """The job's state machine has no such transition."""
+
+
+class StaleClaimError(JobError):
+    """The job was claimed by somebody else since; nothing was written."""
+
+
+class IdempotencyConflictError(JobError):
+    """The same client key was used before with another request."""
+
+
+class NoRuleMatchedError(JobError):
+    """Success rules exist and none of them matched the job."""
+
+
+class AgentError(AgentFrameworkError):
+    """Raised by or for one attempt of one agent."""
+
+
+class AgentTimeoutError(AgentError):
+    """The attempt ran longer than ``runtime.timeout``."""
+
+
+class OutputValidationError(AgentError):
+    """The agent's answer does not fit its output type."""
+
+
+class RetryableError(AgentError):
+    """Raise it from an agent or a tool where another attempt may succeed (a dropped connection, a busy service)."""
+
+
+class BudgetExceededError(AgentError):
+    """The next model call could pass the job's budget, so it was not made."""
+
+
+class SkipAgent(AgentError):  # noqa: N818 - a signal with the name users write, not a failure
+    """Raise it from an agent that has nothing to do for this job; ``str(exc)`` is the reason that is recorded."""

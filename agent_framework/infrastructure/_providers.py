@@ -1,0 +1,80 @@
+"""From a provider's name in agents.yaml to its class: one table a kind, aliases, dotted paths, no if/elif chains."""
+
+import importlib
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from difflib import get_close_matches
+from typing import Any
+
+from pydantic import BaseModel, ValidationError
+
+from agent_framework.errors import ConfigError, ProjectError
+
+
+@dataclass(frozen=True, slots=True)
+class ProviderTable:
+    """The providers of one kind.
+
+    ``targets`` are ``module:Class``, and each class has ``from_config(config, root)``; ``planned`` names are valid in
+    agents.yaml and cannot be opened by this version.
+    """
+
+    kind: str
+    targets: Mapping[str, str]
+    aliases: Mapping[str, str] = field(default_factory=dict[str, str])
+    planned: Mapping[str, str] = field(default_factory=dict[str, str])
+
+    def names(self) -> list[str]:
+        """Names that agents.yaml may use, without dotted paths."""
+        return sorted({*self.targets, *self.planned})
+
+    def canonical(self, name: str) -> str:
+        """The provider's own name for a name or alias.
+
+        Raises:
+            ConfigError: there is no such provider.
+        """
+        name = self.aliases.get(name, name)
+        if name in self.targets or name in self.planned or ":" in name:
+            return name
+        known = sorted({*self.targets, *self.planned, *self.aliases})
+        close = get_close_matches(name, known, n=1)
+        hint = f"; did you mean {close[0]!r}?" if close else ""
+        raise ConfigError(
+            f"unknown {self.kind} provider {name!r}{hint} Known: {', '.join(self.names())}, "
+            "or a dotted path such as my_package.stores:MyProvider"
+        )
+
+    def target(self, name: str) -> Any:
+        """The object that ``name`` stands for, imported now.
+
+        Raises:
+            ConfigError: unknown, or not in this version.
+            ProjectError: a dotted path that leads nowhere.
+        """
+        name = self.canonical(name)
+        if name in self.planned:
+            raise ConfigError(f"{self.kind} provider {name!r} is not part of this version: {self.planned[name]}")
+        path = self.targets.get(name, name)
+        module_name, _, attribute = path.partition(":")
+        try:
+            return getattr(importlib.import_module(module_name), attribute)
+        except (ImportError, AttributeError) as exc:
+            raise ProjectError(f"{self.kind} provider {name!r} cannot be loaded: {exc}") from exc
+
+
+def validated(model: type[BaseModel], config: Mapping[str, Any], *, what: str) -> Any:
+    """``config`` as the provider's own configuration model.
+
+    Raises:
+        ConfigError: naming each wrong field of ``what``.
+    """
+    try:
+        return model.model_validate(dict(config))
+    except ValidationError as exc:
+        fields = ", ".join(model.model_fields)
+        wrong = "; ".join(
+            f"{'.'.join(map(str, details['loc']))}: {details['msg'][0].lower()}{details['msg'][1:]}"
+            for details in exc.errors(include_url=False)
+        )
+        raise ConfigError(f"{what}: {wrong} (fields: {fields})") from exc

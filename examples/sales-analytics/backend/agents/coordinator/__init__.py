@@ -1,0 +1,1 @@
+"""Coordinates sales data analysis."""

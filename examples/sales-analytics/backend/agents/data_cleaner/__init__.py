@@ -1,0 +1,1 @@
+"""Reads the file and puts every line into exactly one category."""

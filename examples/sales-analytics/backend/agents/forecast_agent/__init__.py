@@ -1,0 +1,1 @@
+"""Forecasts the coming weeks or months."""

@@ -1,0 +1,1 @@
+"""Finds trends and segments in the cleaned lines."""
