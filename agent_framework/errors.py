@@ -8,6 +8,7 @@ Each message says what is wrong, where, and what to do about it; a driver's own 
     ├── MissingExtraError           an optional dependency is not installed
     ├── ProviderError               a database, queue, storage or model provider refused or failed
     │   ├── ModelError              a model call failed; `retryable` says whether another try can help
+    │   │   ├── ModelRefusedError   the call was certainly not billed
     │   │   └── ReplayMismatchError a recorded request changed
     │   ├── StorageKeyError         a storage key leaves its root or has a bad form
     │   └── SchemaVersionError      the database's schema is not the one this version works with
@@ -79,6 +80,10 @@ class ModelError(ProviderError):
         super().__init__(message)
         self.retryable = retryable
         self.retry_after_s = retry_after_s
+
+
+class ModelRefusedError(ModelError):
+    """The provider refused the call or was never reached, so it was certainly not billed."""
 
 
 class ReplayMismatchError(ModelError):

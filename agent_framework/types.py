@@ -7,11 +7,21 @@ a clock; durations are seconds unless a name ends in ``_ms``.
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, fields
 from enum import StrEnum
-from typing import Any
+from typing import Any, TypeGuard
 
 from agent_framework.errors import IllegalTransitionError
 
 JSONDict = dict[str, Any]
+
+
+def is_object(value: object) -> TypeGuard[JSONDict]:
+    """Whether a JSON value is an object."""
+    return isinstance(value, dict)
+
+
+def is_array(value: object) -> TypeGuard[list[Any]]:
+    """Whether a JSON value is an array."""
+    return isinstance(value, list)
 
 
 class JobStatus(StrEnum):
@@ -112,7 +122,7 @@ class Usage:
 
 @dataclass(frozen=True, slots=True)
 class AgentResult:
-    """The newest stored result of one agent of one job. ``produced_by`` names the fallback that stood in, if one did."""
+    """The newest stored result of one agent of one job; ``produced_by`` names the fallback that stood in, if any."""
 
     agent: str
     payload: JSONDict
@@ -132,7 +142,7 @@ class Job:
     job_type: str
     status: JobStatus
     request_payload: JSONDict
-    agent_results: dict[str, JSONDict] = field(default_factory=dict)
+    agent_results: dict[str, JSONDict] = field(default_factory=dict[str, JSONDict])
     run: int = 1
     epoch: int = 0
     signals: int = 0

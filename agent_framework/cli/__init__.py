@@ -1,0 +1,1 @@
+"""The command ``agent-framework``: thin click commands over the package."""

@@ -1,0 +1,1 @@
+"""agents.yaml: models, loader, rules, registry."""

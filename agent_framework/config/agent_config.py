@@ -3,14 +3,13 @@
 They know the file's shape and nothing of providers, SDKs or the environment: ``infrastructure`` blocks stay data.
 """
 
-from collections.abc import Mapping
 from typing import Annotated, Any, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
 from agent_framework.config.conditions import parse_condition
 from agent_framework.errors import ConfigError
-from agent_framework.types import ErrorKind, Step
+from agent_framework.types import ErrorKind, Step, is_object
 
 RESERVED_NAMES = frozenset({"input", "results", "prev_step", "job"})
 LAMBDA_MAX_TIMEOUT_S = 900
@@ -161,9 +160,9 @@ class AgentConfig(ConfigModel):
     @model_validator(mode="before")
     @classmethod
     def _flat_form(cls, data: Any) -> Any:
-        if not isinstance(data, Mapping) or "name" not in data:
+        if not is_object(data) or "name" not in data:
             return data
-        flat: dict[str, Any] = {str(key): value for key, value in data.items()}  # pyright: ignore[reportUnknownVariableType,reportUnknownArgumentType]
+        flat = dict(data)
         for field_name, (section, inner) in _FLAT_FIELDS.items():
             if field_name in flat:
                 flat[section] = {**dict(flat.get(section) or {}), inner: flat.pop(field_name)}

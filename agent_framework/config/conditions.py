@@ -17,6 +17,7 @@ from functools import lru_cache
 from typing import Any, NoReturn
 
 from agent_framework.errors import ConfigError
+from agent_framework.types import is_array, is_object
 
 ROOTS = ("input", "results", "prev_step", "job")
 MAX_LENGTH = 1000
@@ -226,7 +227,7 @@ class _Compiler:
 
 
 def _describe(node: ast.expr) -> str:
-    names = {
+    names: dict[type[ast.expr], str] = {
         ast.Call: "a call",
         ast.Subscript: "an index",
         ast.BinOp: "arithmetic",
@@ -250,7 +251,7 @@ def _path_reader(path: str) -> _Value:
 
         def read_one(context: Context) -> Any:
             level = context.get(first)
-            return level.get(key, MISSING) if isinstance(level, dict) else MISSING
+            return level.get(key, MISSING) if isinstance(level, dict) else MISSING  # pyright: ignore[reportUnknownVariableType, reportUnknownMemberType]
 
         return read_one
 
@@ -275,20 +276,19 @@ def _length(read: _Value) -> _Value:
 
 def _alike(left: Any, right: Any) -> bool:
     """Of one kind: both numbers, or both of the same JSON type. A boolean is no number."""
-    kind = type(left)
-    if kind is type(right):
-        return kind is not _Missing
-    return kind in (int, float) and type(right) in (int, float)
+    if type(left) is type(right):  # pyright: ignore[reportUnknownArgumentType]
+        return left is not MISSING
+    return type(left) in (int, float) and type(right) in (int, float)  # pyright: ignore[reportUnknownArgumentType]
 
 
 def _equal(left: Any, right: Any) -> bool:
     """Deep equality without Python's ``True == 1``."""
     if not _alike(left, right):
         return False
-    if isinstance(left, list):
-        return len(left) == len(right) and all(_equal(a, b) for a, b in zip(left, right, strict=True))  # pyright: ignore[reportUnknownArgumentType,reportUnknownVariableType]
-    if isinstance(left, dict):
-        return left.keys() == right.keys() and all(_equal(left[key], right[key]) for key in left)  # pyright: ignore[reportUnknownMemberType,reportUnknownVariableType]
+    if is_array(left):
+        return len(left) == len(right) and all(_equal(a, b) for a, b in zip(left, right, strict=True))
+    if is_object(left):
+        return left.keys() == right.keys() and all(_equal(left[key], right[key]) for key in left)
     return left == right
 
 
@@ -321,8 +321,8 @@ def _membership(wanted: bool) -> Callable[[_Value, _Value], _Test]:
             a, b = left(context), right(context)
             if a is MISSING:
                 return False
-            if isinstance(b, list):
-                return any(_equal(a, item) for item in b) is wanted  # pyright: ignore[reportUnknownVariableType]
+            if is_array(b):
+                return any(_equal(a, item) for item in b) is wanted
             if isinstance(a, str) and isinstance(b, str):
                 return (a in b) is wanted
             return False

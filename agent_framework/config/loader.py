@@ -17,7 +17,7 @@ from agent_framework.config.registry import AgentRegistry
 from agent_framework.config.rules_engine import RulesEngine
 from agent_framework.config.yaml_reader import YamlFile, parse_yaml, read_yaml
 from agent_framework.errors import ConfigError, Problem
-from agent_framework.types import JSONDict
+from agent_framework.types import JSONDict, is_object
 
 CONFIG_FILE = "agents.yaml"
 LOCAL_STAGE = "local"
@@ -78,16 +78,17 @@ def load_config_text(text: str, *, file: str = CONFIG_FILE) -> LoadedConfig:
 
 
 def _validate(source: YamlFile) -> LoadedConfig:
-    if not isinstance(source.data, dict):
+    data = source.data
+    if not is_object(data):
         raise ConfigError([Problem("must be a mapping that starts with 'project:'", file=source.file, line=1)])
     try:
-        config = ProjectConfig.model_validate(source.data)
+        config = ProjectConfig.model_validate(data)
     except ValidationError as exc:
         raise ConfigError(_problems(exc, source)) from exc
     problems: list[Problem] = []
     for stage in config.stages:
         try:
-            ProjectConfig.model_validate(_stage_data(source.data, stage))
+            ProjectConfig.model_validate(_stage_data(data, stage))
         except ValidationError as exc:
             problems += _problems(exc, source, prefix=("stages", stage))
     if problems:
@@ -96,11 +97,11 @@ def _validate(source: YamlFile) -> LoadedConfig:
 
 
 def _stage_data(data: JSONDict, stage: str) -> JSONDict:
-    overlay: JSONDict = (data.get("stages") or {}).get(stage) or {}
+    stages: JSONDict = data.get("stages") or {}
     base = data
     if stage == LOCAL_STAGE:
         base = {**data, "infrastructure": LOCAL_INFRASTRUCTURE}
-    return merge(base, overlay)
+    return merge(base, stages.get(stage) or {})
 
 
 def merge(base: Any, overlay: Any) -> Any:
@@ -173,8 +174,14 @@ def _message(details: ErrorDetails, path: tuple[int | str, ...]) -> str:
 
 
 def _kind(value: Any) -> str:
-    names = {bool: "true/false", int: "a number", float: "a number", dict: "a mapping", list: "a list"}
-    return names.get(type(value), "nothing") if value is not None else "nothing"
+    words: tuple[tuple[type[Any], str], ...] = (
+        (bool, "true/false"),
+        (int, "a number"),
+        (float, "a number"),
+        (dict, "a mapping"),
+        (list, "a list"),
+    )
+    return next((word for kind, word in words if isinstance(value, kind)), "nothing")
 
 
 def _form_at(path: tuple[int | str, ...]) -> str | None:

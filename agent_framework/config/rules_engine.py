@@ -29,7 +29,7 @@ class RulesEngine:
         return parse_condition(condition)(context)
 
     def create_plan(self, context: Mapping[str, Any]) -> list[JSONDict]:
-        """The steps of all rules as they stand in ``context``: ``[{"type": "parallel", "agents": ["a", "b"]}, ...]``."""
+        """The steps of all rules as they stand in ``context``: ``[{"type": "parallel", "agents": ["a", "b"]}]``."""
         plan: list[JSONDict] = []
         for rule in self.rules:
             if rule.when != "success":

@@ -91,7 +91,7 @@ class _Reader:
 
     def check(self, event: yaml.Event) -> None:
         """Refuse what must be refused before anything is built from it."""
-        line = event.start_mark.line + 1
+        line = event.start_mark.line + 1 if event.start_mark else None
         if isinstance(event, yaml.AliasEvent) or getattr(event, "anchor", None):
             raise ConfigError([Problem("anchors and aliases (& and *) are not allowed", file=self.file, line=line)])
         if isinstance(event, (yaml.MappingStartEvent, yaml.SequenceStartEvent)):

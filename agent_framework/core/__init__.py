@@ -1,0 +1,1 @@
+"""Orchestration: a pure planner over recorded events, and the thin engine around it."""

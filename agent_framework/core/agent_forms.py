@@ -49,6 +49,11 @@ def prepares(target: Any) -> bool:
     return isinstance(target, type) and issubclass(target, BaseAgent) and target.prepare is not BaseAgent.prepare
 
 
+def talks_to_model(target: Any) -> bool:
+    """Whether an agent's code certainly asks the project's model."""
+    return isinstance(target, type) and issubclass(target, BaseAgent) and target.run is BaseAgent.run
+
+
 class DefaultOrchestrator(BaseAgent):
     """The orchestrator of ``strategy: agent`` where the project does not write its own."""
 
@@ -94,7 +99,7 @@ class CreateAgentForm(BaseAgent):
         made = await made if inspect.isawaitable(made) else made
         if not isinstance(made, tuple) or len(made) not in (3, 4):  # pyright: ignore[reportUnknownArgumentType]
             raise ProjectError(
-                f"{self._module.__name__}.create_agent must return (model, tools, task) or (model, tools, task, context)"
+                f"{self._module.__name__}.create_agent must return (model, tools, task), or a context as fourth"
             )
         self._model, tools, task, *rest = cast(tuple[Any, ...], made)
         self._tools: list[Any] = list(tools)

@@ -12,7 +12,7 @@ from agent_framework.core.execution import Done, Work
 from agent_framework.core.state import Mode
 from agent_framework.errors import ProjectError
 from agent_framework.infrastructure.database.base import DatabaseProvider
-from agent_framework.infrastructure.llm.base import ModelSpec, Price, WORKER_TOOL_PREFIX
+from agent_framework.infrastructure.llm.base import WORKER_TOOL_PREFIX, ModelSpec, Price
 from agent_framework.infrastructure.llm.pricing import cost_usd
 from agent_framework.infrastructure.storage.base import StorageProvider
 from agent_framework.types import AttemptKey, JSONDict, Usage

@@ -29,7 +29,7 @@ class Status(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Standing:
-    """One agent of one step. Under ``RETRY``, ``performer`` and ``delay_s`` (before jitter) describe the next attempt."""
+    """One agent of one step; under ``RETRY``, ``performer`` and ``delay_s`` (before jitter) tell the next attempt."""
 
     status: Status
     attempts: int = 0

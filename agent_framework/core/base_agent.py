@@ -53,7 +53,7 @@ class AgentServices:
 
 @dataclass(frozen=True, slots=True)
 class AgentContext:
-    """What tools find as ``wrapper.context``, unless an agent makes its own. ``results`` are earlier agents' outputs."""
+    """What tools find as ``wrapper.context`` unless an agent makes its own; ``results`` are earlier agents' outputs."""
 
     job_id: str
     job: Job

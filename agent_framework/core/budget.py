@@ -94,7 +94,7 @@ class AttemptMeter:
     async def _update(self, change: Callable[[JSONDict], JSONDict]) -> None:
         for attempt in range(_MAX_CONFLICTS):
             document = await self._db.get_document(NAMESPACE, self._job_id)
-            body = document.body if document else {"tokens": 0, "usd": 0.0, "held": {}}
+            body: JSONDict = document.body if document else {"tokens": 0, "usd": 0.0, "held": {}}
             version = document.version if document else 0
             if await self._db.put_document(NAMESPACE, self._job_id, change(body), expected_version=version):
                 return

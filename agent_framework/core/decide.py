@@ -21,6 +21,7 @@ from agent_framework.types import (
     Event,
     EventKind,
     JobStatus,
+    JSONDict,
     Snapshot,
 )
 
@@ -90,7 +91,7 @@ def refuse(snapshot: Snapshot, reason: str) -> Move:
     """End a run whose plan cannot be carried on: ``needs_review``, or ``failed`` where it never started."""
     status = JobStatus.FAILED if snapshot.job.status is JobStatus.PENDING else JobStatus.NEEDS_REVIEW
     seq = max((event.seq for event in snapshot.events), default=0) + 1
-    data = {"status": status.value, "reason": reason, "failed_agents": {}}
+    data: JSONDict = {"status": status.value, "reason": reason, "failed_agents": {}}
     event = Event(seq, snapshot.job.run, EventKind.FINISHED, data)
     settle = tuple(_abandon_all(snapshot, event))
     return Move(Changes(events=(event,), settle=settle, status=status, error_message=reason), (), status)

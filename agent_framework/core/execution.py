@@ -132,16 +132,16 @@ class Performer:
         return replace(outcome, execution_time_ms=elapsed_ms)
 
     async def _run(self, work: Work, timeout_s: float) -> AgentOutcome:
+        limit = asyncio.timeout(timeout_s)
         try:
-            async with asyncio.timeout(timeout_s) as limit:
+            async with limit:
                 done, usage = await self._runner.run(work)
             return _success(work, done, usage)
-        except TimeoutError as exc:
-            if limit.expired():
-                exc = AgentTimeoutError(f"ran longer than {timeout_s:g} seconds (runtime.timeout)")
-            return failure(exc, self._runner.usage_of(work.key))
         except (Exception, SystemExit) as exc:  # an agent's failure, of whatever kind, is an outcome
-            return failure(exc, self._runner.usage_of(work.key))
+            usage = self._runner.usage_of(work.key)
+            if isinstance(exc, TimeoutError) and limit.expired():
+                return failure(AgentTimeoutError(f"ran longer than {timeout_s:g} seconds (runtime.timeout)"), usage)
+            return failure(exc, usage)
 
 
 def _success(work: Work, done: Done, usage: Usage) -> AgentOutcome:

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from agent_framework.config.conditions import parse_condition
 from agent_framework.core.pinned import PinnedPlan, PinnedRule
 from agent_framework.core.state import Cursor, JobState, Mode, Phase, apply, branch_steps, current_rule
-from agent_framework.types import Event, EventKind, JobStatus, JSONDict, Step
+from agent_framework.types import Event, EventKind, JobStatus, JSONDict, Step, is_array, is_object
 
 _SHOWN_CHARACTERS = 200
 
@@ -195,8 +195,8 @@ def _shown(value: object) -> object:
     """A value as the trace shows it; long texts are cut, large structures named by their size."""
     if isinstance(value, str) and len(value) > _SHOWN_CHARACTERS:
         return f"{value[:_SHOWN_CHARACTERS]}... ({len(value)} characters)"
-    if isinstance(value, (list, dict)) and len(repr(value)) > _SHOWN_CHARACTERS:  # pyright: ignore[reportUnknownArgumentType]
-        return f"({type(value).__name__} of {len(value)})"  # pyright: ignore[reportUnknownArgumentType]
+    if (is_array(value) or is_object(value)) and len(repr(value)) > _SHOWN_CHARACTERS:
+        return f"({'list' if is_array(value) else 'object'} of {len(value)})"
     return value
 
 

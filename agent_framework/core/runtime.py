@@ -2,6 +2,7 @@
 
 import os
 from collections.abc import Mapping
+from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from pathlib import Path
 from types import TracebackType
@@ -12,7 +13,7 @@ from dotenv import dotenv_values
 from agent_framework.config.agent_config import AgentConfig
 from agent_framework.config.loader import LOCAL_STAGE, ConfigLoader
 from agent_framework.core import crash
-from agent_framework.core.agent_forms import prepares
+from agent_framework.core.agent_forms import prepares, talks_to_model
 from agent_framework.core.agent_runner import ProjectRunner
 from agent_framework.core.execution import InProcessDispatcher, Performer
 from agent_framework.core.job_manager import JobManager
@@ -22,8 +23,9 @@ from agent_framework.core.progress import Listener, ignore
 from agent_framework.core.steps import StepRunner
 from agent_framework.errors import ConfigError
 from agent_framework.infrastructure.database import DatabaseFactory, DatabaseProvider
-from agent_framework.infrastructure.llm.base import OFFLINE, REPLAY, ModelSpec, Price
+from agent_framework.infrastructure.llm.base import OFFLINE, REPLAY, ModelSpec, Price, build_model
 from agent_framework.infrastructure.storage import StorageFactory, StorageProvider
+from agent_framework.observability.tracing import is_configured, observe
 
 CRASH_VARIABLE = "AGENT_FRAMEWORK_CRASH_AT"
 
@@ -63,7 +65,10 @@ class Project:
         self.models = models or ModelChoice()
         self._environ = environ
         self.jobs = jobs or JobManager(db)
-        runner = ProjectRunner(self.registry, db, storage, project_dir=self.dir, model_spec=self.model_spec)
+        self._stack = ExitStack()
+        runner = ProjectRunner(
+            self.registry, db, storage, project_dir=self.dir, model_spec=self.model_spec, tracing=is_configured(environ)
+        )
         self.waker = Waker()
         self.dispatcher = InProcessDispatcher(
             Performer(db, runner, owner=self.jobs.owner, wake=self.waker.wake, listener=listener)
@@ -107,6 +112,7 @@ class Project:
 
     async def __aenter__(self) -> Self:
         await self.db.migrate()
+        self._stack.enter_context(observe(self._environ))
         return self
 
     async def __aexit__(
@@ -117,6 +123,7 @@ class Project:
     async def close(self) -> None:
         """Stop running agents and let go of everything."""
         await self.dispatcher.close()
+        self._stack.close()
         await self.storage.close()
         await self.db.close()
 
@@ -160,6 +167,30 @@ class Project:
         if self.models.replay:
             return replace(spec, provider=REPLAY, cassette=str(self.models.replay), api_key=None)
         return spec
+
+    def models_used(self) -> dict[str, ModelSpec]:
+        """The model of each agent that talks to one: `BaseAgent` classes that leave ``run`` as it is.
+
+        Raises:
+            ProjectError: an agent's module cannot be imported.
+        """
+        used: dict[str, ModelSpec] = {}
+        for name, agent in self.config.agents.items():
+            target = self.registry.get_agent(name)
+            turns = agent.type == "orchestrator" and self.config.orchestration.strategy == "agent"
+            if turns or (agent.type == "worker" and talks_to_model(target)):
+                used[name] = self.model_spec(agent)
+        return used
+
+    def check_models(self) -> None:
+        """Build each model that is used, so that a missing key or credential is told before a job starts.
+
+        Raises:
+            ConfigError, MissingExtraError, ProjectError
+        """
+        for spec in {repr(spec): spec for spec in self.models_used().values()}.values():
+            if spec.provider != OFFLINE:
+                build_model(spec)
 
     def _api_key(self, variable: str | None, agent: str) -> str | None:
         if variable is None:

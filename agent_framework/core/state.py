@@ -183,7 +183,7 @@ def _apply_rule(cursor: Cursor, data: JSONDict) -> None:
 def _apply_step(cursor: Cursor, event: Event, plan: PinnedPlan, known: Mapping[StepAgent, Standing]) -> None:
     data = event.data
     mode = Mode(data["mode"])
-    agents = tuple(data["agents"])
+    agents: tuple[str, ...] = tuple(data["agents"])
     rule = current_rule(plan, cursor) if mode is Mode.RULE else None
     on_error = (rule.on_error if rule else None) or plan.on_error
     if mode is Mode.PREPARE:
@@ -193,7 +193,7 @@ def _apply_step(cursor: Cursor, event: Event, plan: PinnedPlan, known: Mapping[S
     elif mode is Mode.CALLS:
         cursor.calls = ()
     elif rule is not None:
-        _reach(cursor, branch_steps(rule, cursor.branch)[data["item"]], data)
+        _reach(cursor, branch_steps(rule, cursor.branch)[int(data["item"])], data)
     step = OpenStep(event.seq, mode, agents, on_error, data.get("rerun", False))
     if agents and is_open(step, known):
         cursor.open = step
@@ -276,7 +276,9 @@ def current_rule(plan: PinnedPlan, cursor: Cursor) -> PinnedRule:
 
 def branch_steps(rule: PinnedRule, branch: str | None) -> tuple[Step, ...]:
     """The steps of the branch that the rule's verdict chose."""
-    return {"agents": rule.steps, "else": rule.else_steps}.get(branch or "", ())
+    if branch is None:
+        return ()
+    return rule.steps if branch == "agents" else rule.else_steps
 
 
 def previous_outputs(reached: Reached | None, results: Mapping[str, JSONDict]) -> JSONDict:

@@ -1,0 +1,1 @@
+"""What the engine runs on: databases, queues, storages, models, dispatchers."""

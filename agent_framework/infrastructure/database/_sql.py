@@ -89,14 +89,15 @@ class Scripts:
         if rows:
             return new_id
         rows = yield Statement(
-            "SELECT id, job_type, request_payload FROM jobs WHERE id = :id OR (user_id = :user_id AND client_key = :key)",
+            """SELECT id, job_type, request_payload FROM jobs
+            WHERE id = :id OR (user_id = :user_id AND client_key = :key)""",
             {"id": new_id, "user_id": user_id, "key": client_key},
         )
         existing = rows[0]
         if existing["job_type"] != job_type or loads(existing["request_payload"]) != payload:
+            used = f"client key {client_key!r} of user {user_id!r}" if client_key else f"job id {job_id!r}"
             raise IdempotencyConflictError(
-                f"{'client key ' + repr(client_key) if client_key else 'job id ' + repr(job_id)} of user {user_id!r} was "
-                f"used for job {existing['id']} with another request; use a new key for a new request"
+                f"{used} was used for job {existing['id']} with another request; use a new key for a new request"
             )
         return str(existing["id"])
 

@@ -179,8 +179,8 @@ def _migrate(path: Path) -> Script[int]:
     current = int((yield Statement("PRAGMA user_version"))[0]["user_version"])
     if current > len(migrations):
         raise SchemaVersionError(
-            f"sqlite database {path} has schema version {current}, this version of the package knows {len(migrations)}; "
-            "upgrade the package, or use the database of an older project"
+            f"sqlite database {path} has schema version {current}, this version of the package knows "
+            f"{len(migrations)}; upgrade the package, or use another database file"
         )
     for number, migration in enumerate(migrations[current:], start=current + 1):
         for statement in _statements(migration.read_text("utf-8")):

@@ -17,7 +17,7 @@ from agents import Model, ModelResponse
 from agents.exceptions import ModelBehaviorError
 from agents.items import TResponseStreamEvent
 
-from agent_framework.errors import ModelError
+from agent_framework.errors import ModelError, ModelRefusedError
 from agent_framework.infrastructure.llm.base import REMEDIES, ModelSpec
 from agent_framework.infrastructure.llm.evidence import (
     chain,
@@ -53,10 +53,6 @@ _STATUS_WORDS = {
     503: "unavailable",
     529: "overloaded",
 }
-
-
-class ModelRefusedError(ModelError):
-    """The call failed before the model did any work, so it was not billed: a 4xx answer, an overload, no connection."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,8 +15,8 @@ from agents import FunctionTool, Model, ModelResponse
 from agents.items import TResponseStreamEvent
 from openai.types.responses import ResponseCompletedEvent
 
+from agent_framework.errors import ModelRefusedError
 from agent_framework.infrastructure.llm.base import OFFLINE, Meter, ModelSpec
-from agent_framework.infrastructure.llm.mapping import ModelRefusedError
 from agent_framework.infrastructure.llm.pricing import cost_usd
 from agent_framework.infrastructure.llm.request import ModelRequest, WrappingModel
 from agent_framework.types import Usage

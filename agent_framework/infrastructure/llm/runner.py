@@ -86,7 +86,9 @@ async def run_agent(request: RunRequest) -> Reply:
 
 
 async def _run(agent: Agent[Any], start: Any, request: RunRequest) -> RunResult:
-    config = RunConfig(tracing_disabled=not request.tracing, workflow_name=request.name)
+    config = RunConfig(
+        tracing_disabled=not request.tracing, trace_include_sensitive_data=False, workflow_name=request.name
+    )
     return await Runner.run(agent, start, context=request.context, max_turns=request.max_turns, run_config=config)
 
 

@@ -7,7 +7,7 @@ Anything else it raises is told to the model, which may try something else.
 import inspect
 import json
 from collections.abc import Callable, Mapping
-from typing import Any, TypeVar, overload
+from typing import Any, cast, overload
 
 from agents import AgentOutputSchema, FunctionTool, RunContextWrapper, function_tool
 from agents.exceptions import UserError
@@ -17,8 +17,6 @@ from pydantic import TypeAdapter, ValidationError
 from agent_framework.errors import AgentFrameworkError, ProjectError
 from agent_framework.infrastructure.llm.base import FINAL_RESULT_TOOL, WORKER_TOOL_PREFIX
 from agent_framework.types import JSONDict
-
-_F = TypeVar("_F", bound=Callable[..., Any])
 
 
 def _tell_model(context: RunContextWrapper[Any], error: Exception) -> str:
@@ -30,9 +28,9 @@ def _tell_model(context: RunContextWrapper[Any], error: Exception) -> str:
 
 
 @overload
-def tool(function: _F, /) -> FunctionTool: ...
+def tool(function: Callable[..., Any], /) -> FunctionTool: ...
 @overload
-def tool(**options: Any) -> Callable[[_F], FunctionTool]: ...
+def tool(**options: Any) -> Callable[[Callable[..., Any]], FunctionTool]: ...
 def tool(function: Any = None, /, **options: Any) -> Any:
     """Make a function a tool: ``@tool`` or ``@tool(timeout=...)`` with the options of ``agents.function_tool``.
 
@@ -43,11 +41,11 @@ def tool(function: Any = None, /, **options: Any) -> Any:
 
     def make(target: Any) -> FunctionTool:
         try:
-            return function_tool(**options)(target)
+            return cast(FunctionTool, function_tool(**options)(target))
         except UserError as exc:
-            if "additionalProperties" not in str(exc) and "strict" not in str(exc):
+            if "strict" not in str(exc) and "additionalProperties" not in str(exc):
                 raise ProjectError(f"tool {target.__name__}: {exc}") from exc
-            return function_tool(**options, strict_mode=False)(target)
+            return cast(FunctionTool, function_tool(**options, strict_mode=False)(target))
 
     return make if function is None else make(function)
 

@@ -56,7 +56,7 @@ def sha256_of(data: bytes) -> str:
 
 
 class StorageProvider(ABC):
-    """Where files live. Methods raise `StorageKeyError` for bad keys and `ProviderError` for what the backend refuses."""
+    """Where files live. `StorageKeyError` means a bad key, `ProviderError` what the backend refuses."""
 
     name: str = "custom"
 
@@ -88,5 +88,5 @@ class StorageProvider(ABC):
         """Whether there is such an object."""
         return await self.stat(key) is not None
 
-    async def close(self) -> None:
+    async def close(self) -> None:  # noqa: B027 - a folder or a bucket holds nothing
         """Release what the provider holds."""

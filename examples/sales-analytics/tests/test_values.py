@@ -1,6 +1,5 @@
 """Numbers, dates and ids as real files write them."""
 
-from datetime import datetime
 from decimal import Decimal
 
 import pytest
@@ -21,7 +20,7 @@ from backend.sales.values import decimal_mark, parse_country, parse_customer, pa
         ("1 234,5", ",", "1234.5"),
         ("1E+3", ".", "1000"),
         (".5", ".", "0.5"),
-        ("−4", ".", "-4"),
+        ("\u22124", ".", "-4"),
     ],
 )
 def test_numbers_are_read_exactly(text: str, mark: str, value: str):
@@ -46,19 +45,19 @@ def test_the_decimal_mark_is_one_per_column():
 @pytest.mark.parametrize(
     ("text", "moment"),
     [
-        ("2024-05-01", datetime(2024, 5, 1)),
-        ("2024-05-01T10:30:00Z", datetime(2024, 5, 1, 10, 30)),
-        ("2024-05-01 10:30:15.123+02:00", datetime(2024, 5, 1, 10, 30, 15)),
-        ("2024/5/1 9:05", datetime(2024, 5, 1, 9, 5)),
-        ("2024-05", datetime(2024, 5, 1)),
-        ("20240501", datetime(2024, 5, 1)),
-        ("1 May 2024", datetime(2024, 5, 1)),
-        ("13.05.24", datetime(2024, 5, 13)),
-        ("25/12/2024 8:15 PM", datetime(2024, 12, 25, 20, 15)),
+        ("2024-05-01", "2024-05-01 00:00:00"),
+        ("2024-05-01T10:30:00Z", "2024-05-01 10:30:00"),
+        ("2024-05-01 10:30:15.123+02:00", "2024-05-01 10:30:15"),
+        ("2024/5/1 9:05", "2024-05-01 09:05:00"),
+        ("2024-05", "2024-05-01 00:00:00"),
+        ("20240501", "2024-05-01 00:00:00"),
+        ("1 May 2024", "2024-05-01 00:00:00"),
+        ("13.05.24", "2024-05-13 00:00:00"),
+        ("25/12/2024 8:15 PM", "2024-12-25 20:15:00"),
     ],
 )
-def test_dates_are_read_in_many_forms(text: str, moment: datetime):
-    assert parse_dates([text])[0][text] == moment
+def test_dates_are_read_in_many_forms(text: str, moment: str):
+    assert str(parse_dates([text])[0][text]) == moment
 
 
 @pytest.mark.parametrize("text", ["", "soon", "31/02/2024", "2024-13-01", "1066-10-14", "2024-05-01 25:00", "12"])
@@ -68,10 +67,10 @@ def test_what_is_no_date_is_none(text: str):
 
 def test_the_order_of_day_and_month_is_decided_by_the_whole_column():
     month_first, note = parse_dates(["12/1/2010 8:26", "12/31/2010 9:00"])
-    assert month_first["12/1/2010 8:26"] == datetime(2010, 12, 1, 8, 26)
+    assert str(month_first["12/1/2010 8:26"]) == "2010-12-01 08:26:00"
     assert note is None
     day_first, note = parse_dates(["1/12/2010"])
-    assert day_first["1/12/2010"] == datetime(2010, 12, 1)
+    assert str(day_first["1/12/2010"]) == "2010-12-01 00:00:00"
     assert note is not None
     assert "date_format" in note
 

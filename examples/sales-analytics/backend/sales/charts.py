@@ -1,11 +1,13 @@
 """The charts of the report as SVG text that can stand inside a page.
 
-Drawn with matplotlib's object interface (no global state, no display). Text stays text and is never read as a formula,
-ids carry the chart's name so that several charts fit one page, and the same figures always give the same bytes.
+Drawn with matplotlib's object interface, without a display; its style settings are global, so one chart at a time.
+Text stays text and is never read as a formula, ids carry the chart's name so that several charts fit one page, and the
+same figures always give the same bytes.
 """
 
 import io
 import re
+import threading
 import warnings
 from collections.abc import Callable, Sequence
 from datetime import date
@@ -37,6 +39,7 @@ STYLE = {
 }
 WIDTH, HEIGHT = 9.2, 3.5
 FORECAST_HISTORY = 30
+_LOCK = threading.Lock()
 
 
 def draw_charts(facts: Facts) -> dict[str, str]:
@@ -59,7 +62,7 @@ def draw_charts(facts: Facts) -> dict[str, str]:
 
 
 def _draw(name: str, height: float, paint: Callable[[Axes], None]) -> str:
-    with matplotlib.rc_context(STYLE):
+    with _LOCK, matplotlib.rc_context(STYLE):
         figure = Figure(figsize=(WIDTH, height), layout="constrained")
         axes = figure.add_subplot()
         axes.spines[["top", "right"]].set_visible(False)

@@ -8,7 +8,8 @@ from decimal import ROUND_HALF_UP, Decimal
 from .values import EXACT
 
 CENT = Decimal("0.01")
-MINUS = "−"
+MINUS = "\u2212"
+NOTHING = "\u2013"
 SYMBOLS = {"GBP": "£", "USD": "$", "EUR": "€", "JPY": "¥", "INR": "₹"}
 
 
@@ -51,7 +52,7 @@ def finite(value: float, digits: int = 2) -> float | None:
 def show_money(text: str | None, currency: str | None) -> str:
     """``"1234.50"`` as ``£1,234.50``, ``CHF 1,234.50`` or ``1,234.50``; a dash where there is no figure."""
     if text is None:
-        return "–"
+        return NOTHING
     sign, digits = (MINUS, text[1:]) if text.startswith("-") else ("", text)
     whole, _, decimals = digits.partition(".")
     prefix = SYMBOLS.get(currency or "", f"{currency} " if currency else "")
@@ -60,7 +61,7 @@ def show_money(text: str | None, currency: str | None) -> str:
 
 def show_number(value: int | float | None) -> str:
     """``12345`` as ``12,345``; a dash where there is no figure."""
-    return "–" if value is None else f"{value:,}".replace("-", MINUS)
+    return NOTHING if value is None else f"{value:,}".replace("-", MINUS)
 
 
 def show_count(number: int, one: str, many: str | None = None) -> str:
@@ -71,5 +72,5 @@ def show_count(number: int, one: str, many: str | None = None) -> str:
 def show_percent(value: float | None, *, signed: bool = False) -> str:
     """``12.3`` as ``12.3 %`` or ``+12.3 %``; a dash where there is no figure."""
     if value is None:
-        return "–"
+        return NOTHING
     return (f"{value:+,.1f} %" if signed else f"{value:,.1f} %").replace("-", MINUS)

@@ -104,7 +104,7 @@ def _result(
     widths = half_widths(best.errors, LEVEL_PERCENT)
     points = _points(future, widths, series[-1])
     total = exact_sum(Decimal(point["forecast"]) for point in points)
-    recent = exact_sum(period.sales for period in series[-horizon:])
+    recent = exact_sum(period.sales for period in [period for period in series if period.usable][-horizon:])
     by_name = {entry.method.name: entry for entry in scores}
     base = by_name.get(baseline_name)
     rivals = [entry for entry in scores if entry.method.name != baseline_name]

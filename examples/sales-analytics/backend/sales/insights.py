@@ -133,10 +133,12 @@ def segment_sentences(segments: dict[str, Any], currency: str | None) -> list[st
     """Concentration by product, country and customer; what rose and what fell."""
     products, countries = segments["products"], segments["countries"]
     sentences = [
-        f"The best-selling product, {products['top'][0]['name']}, makes {show_percent(products['top1_percent'])} "
-        f"of sales, the first {products['listed']} of {show_count(products['count'], 'product')} "
-        f"{show_percent(products['listed_percent'])}; {products['most_percent']} % of sales come from "
-        f"{show_count(products['count_for_most'], 'product')}."
+        (
+            f"The product with the highest sales, {products['top'][0]['name']}, makes "
+            f"{show_percent(products['top1_percent'])} of sales, the first {products['listed']} of "
+            f"{show_count(products['count'], 'product')} {show_percent(products['listed_percent'])}; "
+            f"{products['most_percent']} % of sales come from {show_count(products['count_for_most'], 'product')}."
+        )
     ]
     if countries["count"] > 1:
         weight = (
@@ -228,7 +230,7 @@ def cleaning_cautions(schema: dict[str, Any], cleaning: dict[str, Any], currency
         found.append(
             f"Set aside: {show_count(outliers['lines'], 'outlier')} worth {show_money(outliers['amount'], currency)}, "
             f"{show_percent(outliers['percent_of_sales'])} of the value of all sales; "
-            "every other figure here is without them."
+            "totals, trends and forecast are without them."
         )
     if schema["invalid_lines"]:
         found.append(f"{show_count(schema['invalid_lines'], 'line')} could not be read.")
@@ -256,6 +258,8 @@ def _forecast_cautions(forecast: dict[str, Any]) -> list[str]:
     if forecast["status"] != "ok" or float(forecast["points"][0]["low"]) > 0:
         return []
     return [
-        f"The forecast is very uncertain: its {forecast['backtest']['interval_level_percent']} % interval "
-        "starts at zero."
+        (
+            f"The forecast is very uncertain: its {forecast['backtest']['interval_level_percent']} % interval "
+            "starts at zero."
+        )
     ]

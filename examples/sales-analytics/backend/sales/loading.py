@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 from agent_framework.errors import ProjectError
 
-MAX_BYTES = 300_000_000
+MAX_BYTES = 100_000_000
 DELIMITERS = {",": "comma", ";": "semicolon", "\t": "tab", "|": "pipe"}
 
 

@@ -29,7 +29,7 @@ class ParsedTable:
         """
         self.table = table
         self.request = request
-        self.columns: ColumnMap = map_columns(table.header, request.columns, table.name)
+        self.columns: ColumnMap = map_columns(table.header, dict(request.columns), table.name)
         self.notes = list(table.notes)
         self.marks: dict[str, str] = {}
         self.lines = self._lines()

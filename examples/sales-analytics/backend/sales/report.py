@@ -109,7 +109,7 @@ def _products(facts: Facts) -> str:
     return "\n\n".join(
         [
             "## Products",
-            chart("products", "Best-selling products"),
+            chart("products", "Products with the highest sales"),
             _top_table(products["top"], "Product", facts.currency),
         ]
     )
@@ -176,7 +176,7 @@ def _forecast(facts: Facts) -> str:
         (
             row["label"]
             + (" (baseline)" if row["name"] == forecast["baseline"] else "")
-            + (" – used" if row["name"] == forecast["method"] else ""),
+            + (", used" if row["name"] == forecast["method"] else ""),
             show_money(row["mae"], currency),
             show_percent(row["wape_percent"]),
         )
@@ -213,8 +213,11 @@ def _method(facts: Facts, by_model: bool, left_out: int) -> str:
     trend = facts.trends["trend"]
     lines = [
         "Sales are product lines with a positive quantity and price, at full price; returns are shown beside them.",
-        "Weeks start on Monday and are named by that day. The first and last period count as incomplete where the data "
-        "starts or ends inside them; they are in the totals and in no comparison.",
+        "Weeks start on Monday and are named by that day.",
+        (
+            "The first and last period count as incomplete where the data starts or ends inside them; they are in the "
+            "totals and in no comparison."
+        ),
     ]
     if trend["direction"] != "not enough data":
         lines.append(

@@ -10,7 +10,7 @@ from agent_framework.errors import ConfigError, Problem
 FIELDS = ("order_id", "product", "quantity", "unit_price", "date", "customer", "country", "description")
 REQUIRED_FIELDS = FIELDS[:5]
 
-Field_ = Literal["order_id", "product", "quantity", "unit_price", "date", "customer", "country", "description"]
+FieldName = Literal["order_id", "product", "quantity", "unit_price", "date", "customer", "country", "description"]
 
 
 class SalesRequest(BaseModel):
@@ -22,7 +22,7 @@ class SalesRequest(BaseModel):
     """``full`` adds the forecast to what ``quick`` does."""
     csv: str = Field(min_length=1)
     """A path (relative ones start at the project's folder), or ``storage:<key>`` for a file kept in the storage."""
-    columns: dict[Field_, str] = Field(default_factory=dict)
+    columns: dict[FieldName, str] = Field(default_factory=dict)
     """Our field -> the file's column; what is missing here is guessed from common column names."""
     currency: str | None = None
     """A code such as ``GBP``; None shows amounts without a currency."""
@@ -61,5 +61,5 @@ def _wording(error: Mapping[str, Any]) -> str:
     if error["type"] == "extra_forbidden":
         return f"is not an entry this project knows; it knows {', '.join(SalesRequest.model_fields)}"
     if error["type"] == "missing":
-        return "is missing"
+        return "is missing; a job names at least analysis_type (full or quick) and csv"
     return f"{error['msg'][:1].lower()}{error['msg'][1:]} (got {error['input']!r})"

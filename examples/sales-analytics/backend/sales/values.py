@@ -87,7 +87,7 @@ def parse_dates(texts: Iterable[str], date_format: str | None = None) -> tuple[d
 
 def _strptime(text: str, date_format: str) -> datetime | None:
     try:
-        return _plausible(datetime.strptime(text, date_format))
+        return _plausible(datetime.strptime(text, date_format))  # noqa: DTZ007 - wall-clock time
     except ValueError:
         return None
 
@@ -122,7 +122,7 @@ def _build(year: int, month: int, day: int, clock: str | None) -> datetime | Non
         if match[4]:
             hour = hour % 12 + (12 if match[4].lower() == "pm" else 0)
     try:
-        return _plausible(datetime(year, month, day, hour, minute, second))
+        return _plausible(datetime(year, month, day, hour, minute, second))  # noqa: DTZ001 - wall-clock time
     except ValueError:
         return None
 

@@ -13,7 +13,7 @@ from pydantic import BaseModel
 from agent_framework.errors import ModelError
 from agent_framework.infrastructure.llm import FINAL_RESULT_TOOL, build_model, close_clients
 from agent_framework.infrastructure.llm.clients import _clients
-from agent_framework.infrastructure.llm.mapping import ModelRefusedError
+from agent_framework.errors import ModelRefusedError
 from tests.support.model_servers import ModelServer, calls, cut_off, drops, fails, garbage, says, slow
 
 QUIET = RunConfig(tracing_disabled=True)

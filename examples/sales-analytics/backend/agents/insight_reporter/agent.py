@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+from collections.abc import Mapping
 from dataclasses import asdict
 from typing import Any
 
@@ -27,7 +28,7 @@ class Findings(BaseModel):
     findings: list[str]
 
 
-def facts_of(results: dict[str, dict[str, Any]]) -> Facts:
+def facts_of(results: Mapping[str, dict[str, Any]]) -> Facts:
     """The earlier agents' figures; a quick analysis has no forecast."""
     cleaned, analysed = results["data_cleaner"], results["trend_analyzer"]
     forecast = results.get("forecast_agent")

@@ -1,5 +1,6 @@
 """The trend_analyzer agent."""
 
+import asyncio
 from typing import Any
 
 from agents import RunContextWrapper
@@ -66,5 +67,8 @@ class TrendAnalyzer(BaseAgent):
 
     async def finish(self, output: dict[str, Any], context: SalesContext) -> dict[str, Any]:
         """Add the figures, whichever tools the model called."""
-        figures = {"trends": trend_figures(context), "segments": segment_figures(context)}
+        figures = {
+            "trends": await asyncio.to_thread(trend_figures, context),
+            "segments": await asyncio.to_thread(segment_figures, context),
+        }
         return checked_output(output["summary"], figures, {})

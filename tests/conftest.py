@@ -1,0 +1,27 @@
+"""What all tests share: hypothesis without flaky deadlines, and projects made in a temporary folder."""
+
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import HealthCheck, settings
+
+from agent_framework import Project
+from tests.support.projects import open_project
+
+settings.register_profile(
+    "repeatable", deadline=None, derandomize=True, suppress_health_check=[HealthCheck.too_slow], database=None
+)
+settings.register_profile("random", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("repeatable")
+
+
+@pytest.fixture
+def project(tmp_path: Path) -> Callable[..., Project]:
+    """Make a project in a temporary folder: ``project(agents={...}, orchestration="...")``; see `open_project`."""
+
+    def make(agents: Mapping[str, Callable[..., Any]], **options: Any) -> Project:
+        return open_project(tmp_path, agents, **options)
+
+    return make
