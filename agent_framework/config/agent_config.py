@@ -5,7 +5,9 @@ They know the file's shape and nothing of providers, SDKs or the environment: ``
 
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
+from pydantic import BaseModel, ConfigDict, Field, GetJsonSchemaHandler, field_validator, model_validator
+from pydantic.json_schema import JsonSchemaValue
+from pydantic_core import CoreSchema
 
 from agent_framework.config.conditions import parse_condition
 from agent_framework.errors import ConfigError
@@ -203,6 +205,13 @@ class StepItem(ConfigModel):
     sequential: tuple[str, ...] | None = None
     parallel: tuple[str, ...] | None = None
     rerun: bool = Field(default=False, description="Run these agents although they ran before in this job.")
+
+    @classmethod
+    def __get_pydantic_json_schema__(cls, core: CoreSchema, handler: GetJsonSchemaHandler) -> JsonSchemaValue:
+        """A bare name is possible too, which the fields alone do not say."""
+        item = handler.resolve_ref_schema(handler(core))
+        one_of = [{"required": ["sequential"]}, {"required": ["parallel"]}]
+        return {"anyOf": [{"type": "string", "pattern": _NAME}, {**item, "oneOf": one_of}]}
 
     @model_validator(mode="before")
     @classmethod

@@ -9,7 +9,11 @@ also ``!=`` (ask with ``exists()``); a bare path holds only where its value is `
 """
 
 import ast
+import io
 import math
+import re
+import tokenize
+import unicodedata
 import warnings
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -26,6 +30,7 @@ _ALLOWED = (
     "allowed are numbers, quoted strings, true/false/null, lists, paths such as input.field, "
     "== != < <= > >= in, not in, and, or, not, parentheses, always, exists(path) and len(path)"
 )
+_NUMBER = re.compile(r"[0-9]+(\.[0-9]*)?([eE][-+]?[0-9]+)?|\.[0-9]+([eE][-+]?[0-9]+)?")
 _CONSTANTS: dict[str, Any] = {
     "true": True,
     "True": True,
@@ -91,7 +96,9 @@ def parse_condition(source: str) -> Condition:
     if len(source) > MAX_LENGTH:
         raise ConfigError(f"condition is {len(source)} characters long; the limit is {MAX_LENGTH}")
     compiler = _Compiler(source)
-    test = compiler.test(_parse_python(source), 1)
+    tree = _parse_python(source)
+    _check_tokens(source)
+    test = compiler.test(tree, 1)
     readers = tuple((path, _path_reader(path)) for path in compiler.paths)
     return Condition(source, tuple(compiler.paths), test, readers)
 
@@ -102,12 +109,44 @@ def _parse_python(source: str) -> ast.expr:
             warnings.simplefilter("ignore")
             return ast.parse(source.strip(), mode="eval").body
     except SyntaxError as exc:
-        column = exc.offset or 1
+        column = (exc.offset or 1) + _indent(source)
         raise ConfigError(
             f"condition {source!r}, column {column}: {_syntax_hint(source, str(exc.msg))}; {_ALLOWED}"
         ) from exc
     except (ValueError, RecursionError, MemoryError) as exc:
         raise ConfigError(f"condition {source!r} cannot be read ({exc}); {_ALLOWED}") from exc
+
+
+def _indent(source: str) -> int:
+    return len(source) - len(source.lstrip())
+
+
+def _check_tokens(source: str) -> None:
+    """Refuse what Python spells and this language does not: comments, prefixes, look-alike letters, joined strings."""
+    previous = tokenize.ENCODING
+    for token in tokenize.generate_tokens(io.StringIO(source.strip()).readline):
+        wrong = _wrong_token(token, previous)
+        if wrong:
+            column = token.start[1] + 1 + _indent(source)
+            raise ConfigError(f"condition {source!r}, column {column}: {wrong}; {_ALLOWED}")
+        previous = token.type
+
+
+def _wrong_token(token: tokenize.TokenInfo, previous: int) -> str | None:
+    text = token.string
+    match token.type:
+        case tokenize.COMMENT:
+            return "a comment is not allowed"
+        case tokenize.NUMBER if not _NUMBER.fullmatch(text):
+            return f"{text!r} is not a decimal number"
+        case tokenize.STRING if previous == tokenize.STRING:
+            return "two texts in a row: is a comma or an operator missing?"
+        case tokenize.STRING if text[0] not in "'\"":
+            return f"the prefix of {text} is not allowed"
+        case tokenize.NAME if unicodedata.normalize("NFKC", text) != text:
+            return f"{text!r} is written with look-alike letters"
+        case _:
+            return None
 
 
 def _syntax_hint(source: str, message: str) -> str:
@@ -127,7 +166,9 @@ class _Compiler:
         self.paths: dict[str, None] = {}
 
     def refuse(self, node: ast.expr, what: str) -> NoReturn:
-        raise ConfigError(f"condition {self.source!r}, column {node.col_offset + 1}: {what}; {_ALLOWED}")
+        line = self.source.strip().splitlines()[node.lineno - 1].encode()
+        column = len(line[: node.col_offset].decode()) + 1 + _indent(self.source)
+        raise ConfigError(f"condition {self.source!r}, column {column}: {what}; {_ALLOWED}")
 
     def test(self, node: ast.expr, depth: int) -> _Test:
         """Compile a node that is true or false."""
@@ -191,7 +232,7 @@ class _Compiler:
                 return self._literal(node, -number)
             case ast.List(elts=elements):
                 items = [self._value(element, depth + 1) for element in elements]
-                return lambda context: [item(context) for item in items]
+                return _listed(items)
             case ast.Call(func=ast.Name(id="len")):
                 return _length(self._path(self._only_argument(node)))
             case ast.Name() | ast.Attribute():
@@ -200,7 +241,11 @@ class _Compiler:
                 self.refuse(node, f"{_describe(node)} is not a value")
 
     def _literal(self, node: ast.expr, literal: Any) -> _Value:
-        if isinstance(literal, float) and not math.isfinite(literal):
+        try:
+            finite = not isinstance(literal, (int, float)) or math.isfinite(literal)
+        except OverflowError:
+            finite = False
+        if not finite:
             self.refuse(node, "this number is too large")
         return lambda _: literal
 
@@ -221,6 +266,9 @@ class _Compiler:
             self.refuse(current, f"unknown name {current.id!r}: a path starts at {', '.join(ROOTS)}")
         if len(parts) >= MAX_DEPTH:
             self.refuse(node, f"path has more than {MAX_DEPTH} parts")
+        dunder = next((part for part in parts if part.startswith("__") and part.endswith("__")), None)
+        if dunder is not None:
+            self.refuse(node, f"{dunder!r} is not a field")
         path = ".".join((current.id, *reversed(parts)))
         self.paths[path] = None
         return _path_reader(path)
@@ -266,6 +314,16 @@ def _path_reader(path: str) -> _Value:
     return read
 
 
+def _listed(items: list[_Value]) -> _Value:
+    """A list; missing as a whole where one of its elements is."""
+
+    def listed(context: Context) -> Any:
+        values = [item(context) for item in items]
+        return MISSING if any(value is MISSING for value in values) else values
+
+    return listed
+
+
 def _length(read: _Value) -> _Value:
     def length(context: Context) -> Any:
         value = read(context)
@@ -282,14 +340,25 @@ def _alike(left: Any, right: Any) -> bool:
 
 
 def _equal(left: Any, right: Any) -> bool:
-    """Deep equality without Python's ``True == 1``."""
-    if not _alike(left, right):
-        return False
-    if is_array(left):
-        return len(left) == len(right) and all(_equal(a, b) for a, b in zip(left, right, strict=True))
-    if is_object(left):
-        return left.keys() == right.keys() and all(_equal(left[key], right[key]) for key in left)
-    return left == right
+    """Deep equality without Python's ``True == 1``, however deep the values are."""
+    if not isinstance(left, (list, dict)):
+        return _alike(left, right) and left == right
+    pairs: list[tuple[Any, Any]] = [(left, right)]
+    while pairs:
+        a, b = pairs.pop()
+        if not _alike(a, b):
+            return False
+        if is_array(a):
+            if len(a) != len(b):
+                return False
+            pairs.extend(zip(a, b, strict=True))
+        elif is_object(a):
+            if a.keys() != b.keys():
+                return False
+            pairs.extend((a[key], b[key]) for key in a)
+        elif a != b:
+            return False
+    return True
 
 
 def _make_equal(left: _Value, right: _Value) -> _Test:

@@ -140,13 +140,13 @@ def find_in_module(module: ModuleType, name: str) -> Any:
 def import_from(project_dir: Path, module_name: str) -> ModuleType:
     """Import a module of the project, whose folder (never its ``backend/``) comes first on ``sys.path``.
 
+    One project at a time: opening another one in the same process forgets the first one's modules.
+
     Raises:
         ProjectError: the module is missing or fails while it is imported; the cause is kept.
     """
-    root = str(project_dir)
-    if root not in sys.path:
-        sys.path.insert(0, root)
-    _forget_other_projects(project_dir, module_name.partition(".")[0])
+    root = str(project_dir.resolve())
+    _use_root(root)
     try:
         return importlib.import_module(module_name)
     except ConfigError:
@@ -155,15 +155,19 @@ def import_from(project_dir: Path, module_name: str) -> ModuleType:
         raise ProjectError(f"{module_name} in {root} cannot be imported: {type(exc).__name__}: {exc}") from exc
 
 
-def _forget_other_projects(project_dir: Path, package: str) -> None:
-    """Drop a package of the same name that came from another project's folder."""
-    loaded = sys.modules.get(package)
-    places = [Path(place).resolve() for place in getattr(loaded, "__path__", [])]
-    if loaded is None or not places or any(place.is_relative_to(project_dir.resolve()) for place in places):
+_roots: list[str] = []
+
+
+def _use_root(root: str) -> None:
+    """Make ``root`` the one project folder on ``sys.path``; another project's ``backend`` package is forgotten."""
+    if _roots == [root] and root in sys.path:
         return
-    if package != "backend":
-        return
-    for name in [name for name in sys.modules if name == package or name.startswith(f"{package}.")]:
+    for old in _roots:
+        if old in sys.path:
+            sys.path.remove(old)
+    _roots[:] = [root]
+    sys.path.insert(0, root)
+    for name in [name for name in sys.modules if name == "backend" or name.startswith("backend.")]:
         del sys.modules[name]
     importlib.invalidate_caches()
 

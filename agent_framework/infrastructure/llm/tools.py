@@ -7,12 +7,13 @@ Anything else it raises is told to the model, which may try something else.
 import inspect
 import json
 from collections.abc import Callable, Mapping
+from functools import wraps
 from typing import Any, cast, overload
 
 from agents import AgentOutputSchema, FunctionTool, RunContextWrapper, function_tool
 from agents.exceptions import UserError
 from agents.tool_context import ToolContext
-from pydantic import TypeAdapter, ValidationError
+from pydantic import BaseModel, TypeAdapter, ValidationError
 
 from agent_framework.errors import AgentFrameworkError, ProjectError
 from agent_framework.infrastructure.llm.base import FINAL_RESULT_TOOL, WORKER_TOOL_PREFIX
@@ -40,14 +41,38 @@ def tool(function: Any = None, /, **options: Any) -> Any:
     options.setdefault("failure_error_function", _tell_model)
 
     def make(target: Any) -> FunctionTool:
+        wrapped = _answering_json(target)
         try:
-            return cast(FunctionTool, function_tool(**options)(target))
+            return cast(FunctionTool, function_tool(**options)(wrapped))
         except UserError as exc:
             if "strict" not in str(exc) and "additionalProperties" not in str(exc):
                 raise ProjectError(f"tool {target.__name__}: {exc}") from exc
-            return cast(FunctionTool, function_tool(**options, strict_mode=False)(target))
+            return cast(FunctionTool, function_tool(**options, strict_mode=False)(wrapped))
 
     return make if function is None else make(function)
+
+
+def _answering_json(function: Callable[..., Any]) -> Callable[..., Any]:
+    """The function with structured results as JSON; the SDK would show a model Python's own notation."""
+    if inspect.iscoroutinefunction(function):
+
+        @wraps(function)
+        async def answer_async(*args: Any, **kwargs: Any) -> Any:
+            return _as_json(await function(*args, **kwargs))
+
+        return answer_async
+
+    @wraps(function)
+    def answer(*args: Any, **kwargs: Any) -> Any:
+        return _as_json(function(*args, **kwargs))
+
+    return answer
+
+
+def _as_json(value: Any) -> Any:
+    if isinstance(value, BaseModel):
+        return value.model_dump_json()
+    return json.dumps(value, ensure_ascii=False, default=str) if isinstance(value, (dict, list)) else value
 
 
 def as_tool(value: Any, *, agent: str) -> Any:

@@ -18,7 +18,7 @@ class SalesRequest(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    analysis_type: Literal["full", "quick"]
+    analysis_type: Literal["full", "quick"] = "full"
     """``full`` adds the forecast to what ``quick`` does."""
     csv: str = Field(min_length=1)
     """A path (relative ones start at the project's folder), or ``storage:<key>`` for a file kept in the storage."""
@@ -61,5 +61,5 @@ def _wording(error: Mapping[str, Any]) -> str:
     if error["type"] == "extra_forbidden":
         return f"is not an entry this project knows; it knows {', '.join(SalesRequest.model_fields)}"
     if error["type"] == "missing":
-        return "is missing; a job names at least analysis_type (full or quick) and csv"
+        return "is missing; a job names at least its csv file"
     return f"{error['msg'][:1].lower()}{error['msg'][1:]} (got {error['input']!r})"

@@ -1,0 +1,64 @@
+# `make check` is the one command before a commit; `make test` and `make demo` need nothing but Python.
+
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+STAMP := $(VENV)/.installed
+SALES := examples/sales-analytics
+PYTHONS ?= 3.11 3.12 3.13
+
+.DEFAULT_GOAL := help
+.PHONY: help install check format lint layers types test test-all docs demo lock clean
+
+help: ## Show the targets
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-10s %s\n", $$1, $$2}'
+
+install: $(STAMP) ## Make .venv from the hash-locked requirements
+
+$(STAMP): requirements/dev.txt pyproject.toml
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/dev.txt
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
+	@touch $@
+
+check: format lint layers types test ## Everything that must be green: format, lint, layers, types, tests and docs
+
+format: $(STAMP) ## Check the formatting
+	$(BIN)/ruff format --check .
+
+lint: $(STAMP) ## Check the style
+	$(BIN)/ruff check .
+
+layers: $(STAMP) ## Check the layers of docs/architecture.md
+	$(BIN)/lint-imports
+
+types: $(STAMP) ## Check the types (pyright, strict)
+	$(BIN)/pyright
+
+test: $(STAMP) ## Run all tests, the documentation's commands included
+	$(BIN)/python -m pytest -n auto --dist loadscope
+
+docs: $(STAMP) ## Write the generated references again
+	$(BIN)/python -m tests.support.references
+
+test-all: ## Run the tests on every Python of PYTHONS that is there
+	@for version in $(PYTHONS); do \
+	  found=; \
+	  for candidate in python$$version $$HOME/.pyenv/versions/$$version.*/bin/python; do \
+	    if "$$candidate" -c '' 2>/dev/null; then found=$$candidate; fi; \
+	  done; \
+	  if [ -z "$$found" ]; then echo "python$$version: not here, skipped"; continue; fi; \
+	  echo "== $$($$found --version)"; \
+	  $(MAKE) --no-print-directory test VENV=.venvs/$$version PYTHON=$$found || exit 1; \
+	done
+
+demo: $(STAMP) ## Run sales-analytics offline, from its CSV to the HTML report
+	@$(BIN)/agent-framework plan --project $(SALES) --input $(SALES)/input.json
+	@$(BIN)/agent-framework run --project $(SALES) --input $(SALES)/input.json --offline
+
+lock: ## Resolve the locked requirements anew (needs uv)
+	uv pip compile --quiet --universal --generate-hashes --python-version 3.11 --no-emit-index-url --no-emit-find-links \
+	  --no-annotate --no-header requirements/dev.in -o requirements/dev.txt
+
+clean: ## Remove what was made
+	rm -rf $(VENV) .venvs .pytest_cache .ruff_cache .hypothesis .import_linter_cache $(SALES)/.agent-framework

@@ -1,0 +1,40 @@
+"""What importing loads: nothing heavy before it is used."""
+
+import subprocess
+import sys
+
+import pytest
+
+HEAVY = ("agents", "litellm", "boto3", "botocore", "click", "rich", "openai", "langfuse", "opentelemetry", "pandas")
+
+
+@pytest.mark.parametrize(
+    "module",
+    [
+        "agent_framework",
+        "agent_framework.core.plan",
+        "agent_framework.core.orchestrator",
+        "agent_framework.core.runtime",
+        "agent_framework.infrastructure.llm",
+        "agent_framework.observability",
+        "agent_framework.testing",
+    ],
+)
+def test_importing_loads_no_sdk_and_no_command_line(module):
+    code = f"import sys, {module}; print([m for m in {HEAVY!r} if m in sys.modules])"
+    answer = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert answer.stdout.strip() == "[]"
+
+
+def test_every_public_name_is_there():
+    import agent_framework
+
+    for name in agent_framework.__all__:
+        assert getattr(agent_framework, name) is not None
+
+
+def test_an_unknown_name_is_an_attribute_error():
+    import agent_framework
+
+    with pytest.raises(AttributeError, match="has no attribute 'nope'"):
+        _ = agent_framework.nope
