@@ -166,8 +166,13 @@ class AgentConfig(ConfigModel):
             return data
         flat = dict(data)
         for field_name, (section, inner) in _FLAT_FIELDS.items():
-            if field_name in flat:
-                flat[section] = {**dict(flat.get(section) or {}), inner: flat.pop(field_name)}
+            if field_name not in flat:
+                continue
+            nested = flat.get(section) or {}
+            if isinstance(nested, BaseModel):
+                nested = nested.model_dump(exclude_unset=True)
+            if is_object(nested):
+                flat[section] = {**nested, inner: flat.pop(field_name)}
         return flat
 
     @property
@@ -347,6 +352,9 @@ class ProjectConfig(ConfigModel):
         reserved = sorted(RESERVED_NAMES & agents.keys())
         if reserved:
             raise ValueError(f"{', '.join(reserved)}: reserved for conditions, choose another name")
+        renamed = [f"{name} (name: {agent.name})" for name, agent in agents.items() if agent.name not in ("", name)]
+        if renamed:
+            raise ValueError(f"an agent's name is its key, take 'name' out: {', '.join(renamed)}")
         return {name: agent.model_copy(update={"name": name}) for name, agent in agents.items()}
 
     @property

@@ -131,8 +131,9 @@ def _problems(error: ValidationError, source: YamlFile, prefix: tuple[str, ...] 
 
 def _problem(details: ErrorDetails, source: YamlFile, prefix: tuple[str, ...]) -> Problem:
     path = _path_in_file(details["loc"], source, prefix)
+    in_model = path[len(prefix) :] if prefix and path[: len(prefix)] == prefix else path
     return Problem(
-        _message(details, path),
+        _message(details, in_model),
         path=".".join(map(str, path)),
         file=source.file,
         line=source.line_of(path),

@@ -17,7 +17,7 @@ from agent_framework.errors import ConfigError, Problem
 MAX_BYTES = 1_000_000
 MAX_DEPTH = 32
 _INT = re.compile(r"[-+]?(0|[1-9][0-9]*)$")
-_FLOAT = re.compile(r"[-+]?(\.[0-9]+|[0-9]+(\.[0-9]*)?)([eE][-+]?[0-9]+)?$")
+_FLOAT = re.compile(r"[-+]?(\.[0-9]+|(0|[1-9][0-9]*)(\.[0-9]*)?)([eE][-+]?[0-9]+)?$")
 _PLAIN: dict[str, Any] = {
     "": None, "~": None, "null": None, "Null": None, "NULL": None,
     "true": True, "True": True, "TRUE": True, "false": False, "False": False, "FALSE": False,
@@ -74,6 +74,8 @@ def parse_yaml(text: str, *, file: str = "agents.yaml") -> YamlFile:
         raise ConfigError([Problem(f"not valid YAML: {exc.problem or exc.context}", file=file, line=line)]) from exc
     except yaml.YAMLError as exc:
         raise ConfigError([Problem(f"not valid YAML: {str(exc).splitlines()[0]}", file=file)]) from exc
+    except (ValueError, OverflowError) as exc:  # PyYAML on an escape or a version with too large a number
+        raise ConfigError([Problem("not valid YAML: a number in an escape is too large", file=file)]) from exc
     data = None if node is None else reader.build(node, ())
     if reader.problems:
         raise ConfigError(reader.problems)
@@ -111,6 +113,9 @@ class _Reader:
             return self._mapping(node, path)
         if isinstance(node, yaml.SequenceNode):
             return [self.build(item, (*path, index)) for index, item in enumerate(node.value)]
+        if any("\ud800" <= character <= "\udfff" for character in node.value):
+            where, line = ".".join(map(str, path)), node.start_mark.line + 1
+            self.problems.append(Problem("half a surrogate pair is no text", path=where, file=self.file, line=line))
         return _scalar(node)
 
     def _mapping(self, node: yaml.MappingNode, path: Path_) -> dict[str, Any]:

@@ -113,4 +113,5 @@ def _files(name: str, template: str, database: str) -> dict[str, str]:
     config = load_config_text(files[CONFIG_FILE]).config
     values["agent"] = next(iter(config.agents))
     values["agents"] = "\n".join(f"| `{agent}` | {entry.description} |" for agent, entry in config.agents.items())
-    return {**files, **render_folder("project/common", values), SCHEMA_FILE: schema_text()}
+    files |= render_folder("project/common", values) | {SCHEMA_FILE: schema_text()}
+    return dict(sorted(files.items()))
