@@ -21,7 +21,9 @@ settings.load_profile("repeatable")
 def project(tmp_path: Path) -> Callable[..., Project]:
     """Make a project in a temporary folder: ``project(agents={...}, orchestration="...")``; see `open_project`."""
 
-    def make(agents: Mapping[str, Callable[..., Any]], **options: Any) -> Project:
-        return open_project(tmp_path, agents, **options)
+    def make(
+        agents: Mapping[str, Callable[..., Any]], orchestration: str | Mapping[str, Any] = "", **options: Any
+    ) -> Project:
+        return open_project(tmp_path, agents, orchestration, **options)
 
     return make

@@ -16,7 +16,7 @@ from agent_framework.cli.options import (
     read_json_object,
     stage_option,
 )
-from agent_framework.config.agent_config import ProjectConfig
+from agent_framework.config.agent_config import json_schema
 from agent_framework.config.loader import ConfigLoader
 from agent_framework.core.pinned import pin
 from agent_framework.core.preview import PlannedStep, Preview, RulePreview, preview
@@ -197,5 +197,4 @@ Example:
 )
 def schema() -> None:
     """Print the JSON Schema of agents.yaml, for editors."""
-    made = ProjectConfig.model_json_schema(by_alias=True)
-    click.echo(json.dumps({"$schema": "https://json-schema.org/draft/2020-12/schema", **made}, indent=2))
+    click.echo(json.dumps(json_schema(), indent=2))

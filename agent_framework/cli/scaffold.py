@@ -44,9 +44,7 @@ Examples:
 @click.option("--force", is_flag=True, help="Write into a folder that is not empty; files of the same name are lost.")
 @dry_run_option
 @json_option
-def init(
-    name: str, template: str, database: str, directory: Path, force: bool, dry_run: bool, as_json: bool
-) -> None:
+def init(name: str, template: str, database: str, directory: Path, force: bool, dry_run: bool, as_json: bool) -> None:
     """Make a project that runs at once: agents, rules, inputs, tests.
 
     NAME is lower-case letters, digits and -. Nothing is overwritten without --force, and a project is written

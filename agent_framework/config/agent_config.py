@@ -11,7 +11,7 @@ from pydantic_core import CoreSchema
 
 from agent_framework.config.conditions import parse_condition
 from agent_framework.errors import ConfigError
-from agent_framework.types import ErrorKind, Step, is_object
+from agent_framework.types import ErrorKind, JSONDict, Step, is_object
 
 RESERVED_NAMES = frozenset({"input", "results", "prev_step", "job"})
 LAMBDA_MAX_TIMEOUT_S = 900
@@ -137,6 +137,13 @@ class LLMOverride(ConfigModel):
     timeout: Seconds | None = None
     prices: dict[str, ModelPrice] | None = None
 
+    def applied_to(self, base: LLMSettings) -> LLMSettings:
+        """``base`` with what is given here; an explicit null takes a setting away where it may be missing."""
+        given = self.model_dump(exclude_unset=True)
+        optional = {name for name, field in LLMSettings.model_fields.items() if field.default is None}
+        kept = {name: value for name, value in given.items() if value is not None or name in optional}
+        return LLMSettings.model_validate(base.model_dump() | kept)
+
 
 class AgentConfig(ConfigModel):
     """One agent.
@@ -168,7 +175,7 @@ class AgentConfig(ConfigModel):
         for field_name, (section, inner) in _FLAT_FIELDS.items():
             if field_name not in flat:
                 continue
-            nested = flat.get(section) or {}
+            nested: Any = flat.get(section) or {}
             if isinstance(nested, BaseModel):
                 nested = nested.model_dump(exclude_unset=True)
             if is_object(nested):
@@ -366,3 +373,9 @@ class ProjectConfig(ConfigModel):
     def orchestrator(self) -> str | None:
         """Name of the agent of ``type: orchestrator``, if there is one."""
         return next((name for name, agent in self.agents.items() if agent.type == "orchestrator"), None)
+
+
+def json_schema() -> JSONDict:
+    """The JSON Schema of agents.yaml (draft 2020-12)."""
+    schema = ProjectConfig.model_json_schema(by_alias=True)
+    return {"$schema": "https://json-schema.org/draft/2020-12/schema", **schema}

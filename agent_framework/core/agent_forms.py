@@ -4,8 +4,11 @@ A function ``(job, context)``, a class with ``run(job_id)``, and the seed's modu
 """
 
 import asyncio
+import concurrent.futures
+import contextvars
 import inspect
-from collections.abc import Callable
+import threading
+from collections.abc import Awaitable, Callable
 from types import ModuleType
 from typing import Any, Protocol, cast
 
@@ -81,8 +84,31 @@ class FunctionAgent(BaseAgent):
         if inspect.iscoroutinefunction(self._function):
             value = await self._function(*arguments)
         else:
-            value = await asyncio.to_thread(self._function, *arguments)
+            value = await _in_thread(self.agent_name, self._function, *arguments)
         return to_output(value, agent=self.agent_name)
+
+
+def _in_thread(name: str, function: Callable[..., Any], *arguments: Any) -> Awaitable[Any]:
+    """Call ``function`` in a thread of its own.
+
+    The loop's pool is small (six threads on two cores), and a function that hangs would keep its place there and hold
+    up the end of the process.
+    """
+    future: concurrent.futures.Future[Any] = concurrent.futures.Future()
+    context = contextvars.copy_context()
+
+    def work() -> None:
+        if not future.set_running_or_notify_cancel():
+            return
+        try:
+            future.set_result(context.run(function, *arguments))
+        except StopIteration as exc:  # which a future cannot carry
+            future.set_exception(RuntimeError(f"StopIteration: {exc}"))
+        except BaseException as exc:
+            future.set_exception(exc)
+
+    threading.Thread(target=work, name=f"agent {name}", daemon=True).start()
+    return asyncio.wrap_future(future)
 
 
 class CreateAgentForm(BaseAgent):

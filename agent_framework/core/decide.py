@@ -52,7 +52,7 @@ def decide(
     settled = _given_up(snapshot, owner_is_dead)
     snapshot = _with_settled(snapshot, settled)
     events: list[Event] = []
-    starting = job.status is JobStatus.PENDING
+    starting = job.plan is None
     if starting:
         seq = max((event.seq for event in snapshot.events), default=0) + 1
         events.append(Event(seq, job.run, EventKind.STARTED, {"plan": plan.to_dict()["digest"]}, now))

@@ -142,6 +142,11 @@ class Performer:
             if isinstance(exc, TimeoutError) and limit.expired():
                 return failure(AgentTimeoutError(f"ran longer than {timeout_s:g} seconds (runtime.timeout)"), usage)
             return failure(exc, usage)
+        except asyncio.CancelledError as exc:
+            task = asyncio.current_task()
+            if task is None or task.cancelling():
+                raise
+            return failure(exc, self._runner.usage_of(work.key))  # the agent's own: nobody cancelled this attempt
 
 
 def _success(work: Work, done: Done, usage: Usage) -> AgentOutcome:
@@ -156,17 +161,23 @@ def failure(error: BaseException, usage: Usage) -> AgentOutcome:
     """The outcome of an agent that raised ``error``: skipped for `SkipAgent`, otherwise failed."""
     known = _own_error(error)
     if isinstance(known, SkipAgent):
-        return AgentOutcome(AttemptState.SKIPPED, error=str(known) or "nothing to do", usage=usage)
+        reason = _storable(str(known)[:_MAX_ERROR_CHARACTERS])
+        return AgentOutcome(AttemptState.SKIPPED, error=reason or "nothing to do", usage=usage)
     text = str(known) if isinstance(known, AgentFrameworkError) else f"{type(error).__name__}: {error}"
     if not isinstance(known, AgentFrameworkError):
         logger.info("an agent failed", exc_info=error)
     return AgentOutcome(
         AttemptState.FAILED,
-        error=text[:_MAX_ERROR_CHARACTERS],
+        error=_storable(text[:_MAX_ERROR_CHARACTERS]),
         error_kind=_kind(known),
         retry_after_s=known.retry_after_s if isinstance(known, ModelError) else None,
         usage=usage,
     )
+
+
+def _storable(text: str) -> str:
+    """The text as every database takes it: valid Unicode without NUL."""
+    return text.replace("\0", "\ufffd").encode("utf-8", "replace").decode()
 
 
 def _own_error(error: BaseException) -> BaseException:

@@ -30,10 +30,14 @@ POLL_S = 1.0
 
 @dataclass(frozen=True, slots=True)
 class Advanced:
-    """Where a job stands after an advance, and in how many seconds it wants to be looked at again."""
+    """Where a job stands after an advance, and in how many seconds it wants to be looked at again.
+
+    ``signals`` is what was known when it decided: a job with another count was signalled since.
+    """
 
     status: JobStatus
     due_in_s: float | None
+    signals: int | None = None
 
 
 class Engine:
@@ -57,7 +61,7 @@ class Engine:
     async def advance(self, job_id: str) -> Advanced | None:
         """Move the job on by one decision, if there is one to make. None if the job is final or held by others."""
         snapshot = await self.jobs.claim(job_id)
-        while snapshot is not None:
+        while snapshot is not None and not snapshot.job.status.is_final:
             move = self._move(snapshot)
             newer = await self.jobs.commit(snapshot, move.changes)
             if newer is None:
@@ -76,7 +80,8 @@ class Engine:
         if move.status.is_final:
             await self._dispatcher.job_ended(job_id)
         due_at = move.changes.due_at
-        return Advanced(move.status, None if due_at is None else max(0.0, due_at - snapshot.now))
+        due_in_s = None if due_at is None else max(0.0, due_at - snapshot.now)
+        return Advanced(move.status, due_in_s, snapshot.job.signals)
 
     def _move(self, snapshot: Snapshot) -> Move:
         try:
@@ -152,7 +157,7 @@ class DynamicOrchestrator:
                 job = await self._resting(job_id, advanced)
                 if job is not None:
                     return job
-                await self._pause(job_id, event, POLL_S if advanced is None else advanced.due_in_s)
+                await self._pause(job_id, event, advanced or Advanced(JobStatus.RUNNING, POLL_S))
         finally:
             self.waker.forget(job_id)
 
@@ -165,11 +170,10 @@ class DynamicOrchestrator:
             raise JobNotFoundError(job_id)
         return job if job.status.is_final else None
 
-    async def _pause(self, job_id: str, event: asyncio.Event, due_in_s: float | None) -> None:
+    async def _pause(self, job_id: str, event: asyncio.Event, advanced: Advanced) -> None:
         """Wait until the job is woken here, is due, or was signalled by another process."""
         loop = asyncio.get_running_loop()
-        until = loop.time() + (POLL_S if due_in_s is None else due_in_s)
-        signals = None
+        until = loop.time() + (POLL_S if advanced.due_in_s is None else advanced.due_in_s)
         while (left := until - loop.time()) > 0:
             try:
                 async with asyncio.timeout(min(left, POLL_S)):
@@ -177,11 +181,8 @@ class DynamicOrchestrator:
                     return
             except TimeoutError:
                 job = await self.db.get_job(job_id)
-                if job is None or job.status.is_final or (signals is not None and job.signals != signals):
+                if job is None or job.status.is_final or job.signals != advanced.signals:
                     return
-                if job.cancel_requested:
-                    return
-                signals = job.signals
 
     # -- the seed's methods ----------------------------------------------------------------------------------
 

@@ -24,7 +24,9 @@ def to_output(value: Any, *, agent: str, structured: bool = False) -> JSONDict:
         plain = _spelled(plain, agent)
     output: JSONDict = cast(JSONDict, plain) if isinstance(plain, dict) else {"result": plain}
     try:
-        return json.loads(json.dumps(output, allow_nan=False, ensure_ascii=False))
+        text = json.dumps(output, allow_nan=False, ensure_ascii=False)
+        text.encode()  # half a surrogate pair can be stored nowhere
+        return json.loads(text)
     except (TypeError, ValueError, RecursionError) as exc:
         raise OutputValidationError(
             f"the output of {agent} is not JSON: {exc}; return a dict of texts, numbers, lists and dicts"

@@ -8,7 +8,8 @@ from dataclasses import dataclass, field
 
 from agent_framework.config.conditions import parse_condition
 from agent_framework.core.pinned import PinnedPlan, PinnedRule
-from agent_framework.core.state import Cursor, JobState, Mode, Phase, apply, branch_steps, current_rule
+from agent_framework.core.state import Cursor, JobState, Mode, Phase, apply, branch_steps, current_rule, leave
+from agent_framework.core.state import describe_values as describe_values
 from agent_framework.types import Event, EventKind, JobStatus, JSONDict, Step, is_array, is_object
 
 _SHOWN_CHARACTERS = 200
@@ -88,17 +89,21 @@ class Walk:
         if orchestrator is None:
             return None
         if self.plan.prepares and not cursor.prepared:
-            return self.step(Mode.PREPARE, Step("sequential", (orchestrator,)), (orchestrator,), {})
+            return self.published(orchestrator) or self.orchestrator_step()
         if self.plan.strategy != "agent" or cursor.turned:
             return None
         if cursor.calls:
             return self.called_workers(cursor.calls)
         if cursor.turns >= self.plan.max_turns:
-            cursor.stop(
-                f"{orchestrator} asked for workers in {cursor.turns} turns, the limit (orchestration.max_turns)"
-            )
+            cursor.stopped = True
             return None
         return self.step(Mode.TURN, Step("sequential", (orchestrator,)), (orchestrator,), {})
+
+    def published(self, orchestrator: str) -> Decision | None:
+        """The step that publishes its facts; None when an earlier run has done so."""
+        skipped = {name: why for name, why in self.cursor.seen.items() if name == orchestrator}
+        agents = () if skipped else (orchestrator,)
+        return self.step(Mode.PREPARE, Step("sequential", (orchestrator,)), agents, skipped)
 
     def called_workers(self, calls: tuple[str, ...]) -> Decision | None:
         """The workers of a turn, those that ran before left out; the next turn at once when none is left."""
@@ -165,11 +170,9 @@ class Walk:
     # -- phases and the end ----------------------------------------------------------------------------------
 
     def leave_phase(self) -> None:
-        """Go to the next phase; success rules of which none matched end the job as failed."""
-        cursor = self.cursor
-        if cursor.phase is Phase.SUCCESS and cursor.fatal is None and not cursor.matched and cursor.unmatched:
-            cursor.fatal = _no_rule_matched(cursor.unmatched)
-        cursor.enter(cursor.phase.next())
+        """Go to the next phase."""
+        leave(self.cursor, self.plan)
+        self.cursor.enter(self.cursor.phase.next())
 
     def end(self) -> Finish:
         """All phases are done."""
@@ -198,15 +201,3 @@ def _shown(value: object) -> object:
     if (is_array(value) or is_object(value)) and len(repr(value)) > _SHOWN_CHARACTERS:
         return f"({'list' if is_array(value) else 'object'} of {len(value)})"
     return value
-
-
-def _no_rule_matched(unmatched: list[JSONDict]) -> str:
-    lines = [f"{rule['rule']}: {rule['condition']} saw {describe_values(rule)}" for rule in unmatched]
-    return "no rule matched: " + "; ".join(lines)
-
-
-def describe_values(rule: JSONDict) -> str:
-    """What a recorded verdict read, in words: ``input.a = 1, input.b is missing``."""
-    parts = [f"{path} = {value!r}" for path, value in rule["values"].items()]
-    parts += [f"{path} is missing" for path in rule["missing"]]
-    return ", ".join(parts) or "nothing"

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from types import ModuleType
 from typing import Any
 
-from agent_framework.config.agent_config import AgentConfig, ProjectConfig
+from agent_framework.config.agent_config import AgentConfig, LLMSettings, ProjectConfig
 from agent_framework.config.loader import ConfigLoader
 from agent_framework.config.registry import AgentRegistry
 from agent_framework.config.validators import validate_config
@@ -70,36 +70,29 @@ def _models(loader: ConfigLoader) -> Iterator[Problem]:
     config = loader.config
     budget = config.orchestration.budget
     for path, settings in _model_settings(config):
-        provider, model = str(settings["provider"]), str(settings["model"])
-        if provider not in BUILDERS and ":" not in provider:
+        if settings.provider not in BUILDERS and ":" not in settings.provider:
             known = ", ".join(sorted(BUILDERS))
-            yield _at(
-                loader, f"unknown model provider {provider!r}; known: {known}, or a dotted path", *path, "provider"
-            )
+            message = f"unknown model provider {settings.provider!r}; known: {known}, or a dotted path"
+            yield _at(loader, message, *path, "provider")
         elif budget is not None and budget.usd is not None:
-            yield from _unpriced(loader, path, provider, model, settings)
+            yield from _unpriced(loader, path, settings)
 
 
-def _model_settings(config: ProjectConfig) -> Iterator[tuple[tuple[str, ...], dict[str, Any]]]:
+def _model_settings(config: ProjectConfig) -> Iterator[tuple[tuple[str, ...], LLMSettings]]:
     """The project's model, and that of each agent which has its own."""
-    base = config.llm.model_dump()
-    yield ("llm",), base
+    yield ("llm",), config.llm
     for name, agent in config.agents.items():
-        own = agent.llm.model_dump(exclude_none=True)
-        if own:
-            yield ("agents", name, "llm"), base | own
+        if agent.llm.model_fields_set:
+            yield ("agents", name, "llm"), agent.llm.applied_to(config.llm)
 
 
-def _unpriced(
-    loader: ConfigLoader, path: tuple[str, ...], provider: str, model: str, settings: dict[str, Any]
-) -> Iterator[Problem]:
-    prices = {name: Price(**price) for name, price in settings["prices"].items()}
-    spec = ModelSpec(provider, model, fallback_model=settings["fallback_model"], prices=prices)
+def _unpriced(loader: ConfigLoader, path: tuple[str, ...], settings: LLMSettings) -> Iterator[Problem]:
+    prices = {name: Price(price.input, price.output) for name, price in settings.prices.items()}
+    spec = ModelSpec(settings.provider, settings.model, fallback_model=settings.fallback_model, prices=prices)
     for candidate in (spec, spec.fallback):
         if candidate is not None and not is_priced(candidate.model, candidate.provider, prices):
-            message = (
-                f"the price of {candidate.full_name} is unknown, so budget.usd cannot be kept; add it to llm.prices"
-            )
+            name = candidate.full_name
+            message = f"the price of {name} is unknown, so budget.usd cannot be kept; add it to llm.prices"
             yield _at(loader, message, *path, "model")
 
 

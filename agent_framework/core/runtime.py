@@ -148,20 +148,20 @@ class Project:
         Raises:
             ConfigError: the variable that should hold the key is not set.
         """
-        settings = self.config.llm.model_dump() | agent.llm.model_dump(exclude_none=True)
-        if self.models.offline or settings["provider"] == OFFLINE:
+        settings = agent.llm.applied_to(self.config.llm)
+        if self.models.offline or settings.provider == OFFLINE:
             return ModelSpec(provider=OFFLINE, model=OFFLINE)
         spec = ModelSpec(
-            provider=settings["provider"],
-            model=settings["model"],
-            region=settings["region"] or self.config.project.region,
-            client=settings["client"],
-            base_url=settings["base_url"],
-            api_key=self._api_key(settings["api_key_env"], agent.name),
-            max_output_tokens=settings["max_output_tokens"],
-            timeout_s=settings["timeout"],
-            fallback_model=settings["fallback_model"],
-            prices={name: Price(**price) for name, price in settings["prices"].items()},
+            provider=settings.provider,
+            model=settings.model,
+            region=settings.region or self.config.project.region,
+            client=settings.client,
+            base_url=settings.base_url,
+            api_key=self._api_key(settings.api_key_env, agent.name),
+            max_output_tokens=settings.max_output_tokens,
+            timeout_s=settings.timeout,
+            fallback_model=settings.fallback_model,
+            prices={name: Price(price.input, price.output) for name, price in settings.prices.items()},
             cassette=str(self.models.record) if self.models.record else None,
         )
         if self.models.replay:

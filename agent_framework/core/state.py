@@ -124,11 +124,12 @@ class JobState:
     def startable(self) -> tuple[str, ...]:
         """Agents of the open step that may start now, in list order, within ``max_concurrent_agents``."""
         step = self.cursor.open
-        if step is None or _halted(step, self.standings):
+        if step is None:
             return ()
         by_status = {agent: self.standing(step.seq, agent).status for agent in step.agents}
         running = sum(1 for status in by_status.values() if status is Status.OPEN)
-        waiting = [agent for agent, status in by_status.items() if status in (Status.UNSTARTED, Status.RETRY)]
+        wanted = (Status.RETRY,) if _halted(step, self.standings) else (Status.UNSTARTED, Status.RETRY)
+        waiting = [agent for agent, status in by_status.items() if status in wanted]
         return tuple(waiting[: max(0, self.plan.max_concurrent_agents - running)])
 
 
@@ -152,7 +153,7 @@ def apply(cursor: Cursor, event: Event, plan: PinnedPlan, known: Mapping[StepAge
     cursor.last_seq = max(cursor.last_seq, event.seq)
     match event.kind:
         case EventKind.RULE:
-            _apply_rule(cursor, event.data)
+            _apply_rule(cursor, event.data, plan)
         case EventKind.STEP:
             _apply_step(cursor, event, plan, known)
         case EventKind.DEADLINE:
@@ -167,9 +168,33 @@ def apply(cursor: Cursor, event: Event, plan: PinnedPlan, known: Mapping[StepAge
             pass
 
 
-def _apply_rule(cursor: Cursor, data: JSONDict) -> None:
+def leave(cursor: Cursor, plan: PinnedPlan) -> None:
+    """What leaving a phase means: a success phase in which nothing was decided to run ends the job as failed."""
+    if cursor.phase is not Phase.SUCCESS or cursor.fatal is not None:
+        return
+    if plan.strategy == "agent" and not cursor.turned and cursor.turns >= plan.max_turns:
+        turns = f"{plan.orchestrator} asked for workers in {cursor.turns} turns"
+        cursor.fatal = f"{turns}, the limit (orchestration.max_turns)"
+    elif cursor.unmatched and not cursor.matched:
+        cursor.fatal = _no_rule_matched(cursor.unmatched)
+
+
+def _no_rule_matched(unmatched: list[JSONDict]) -> str:
+    lines = [f"{rule['rule']}: {rule['condition']} saw {describe_values(rule)}" for rule in unmatched]
+    return "no rule matched: " + "; ".join(lines)
+
+
+def describe_values(rule: JSONDict) -> str:
+    """What a recorded verdict read, in words: ``input.a = 1, input.b is missing``."""
+    parts = [f"{path} = {value!r}" for path, value in rule["values"].items()]
+    parts += [f"{path} is missing" for path in rule["missing"]]
+    return ", ".join(parts) or "nothing"
+
+
+def _apply_rule(cursor: Cursor, data: JSONDict, plan: PinnedPlan) -> None:
     phase = Phase(data["phase"])
     if phase is not cursor.phase:
+        leave(cursor, plan)
         cursor.enter(phase)
     cursor.rule = data["index"]
     cursor.branch = data["branch"]
@@ -255,14 +280,13 @@ def _apply_deadline(cursor: Cursor, data: JSONDict, known: Mapping[StepAgent, St
 def is_open(step: OpenStep, known: Mapping[StepAgent, Standing]) -> bool:
     """Whether something of the step still runs or may still start."""
     statuses = [known.get((step.seq, agent), UNSTARTED).status for agent in step.agents]
-    if Status.OPEN in statuses:
+    if Status.OPEN in statuses or Status.RETRY in statuses:
         return True
-    waiting = Status.UNSTARTED in statuses or Status.RETRY in statuses
-    return waiting and not _halted(step, known)
+    return Status.UNSTARTED in statuses and not _halted(step, known)
 
 
 def _halted(step: OpenStep, known: Mapping[StepAgent, Standing]) -> bool:
-    """Nothing more of the step starts: one of its agents failed for good and the step stops on errors."""
+    """No further agent of the step starts: one failed for good and the step stops on errors. Siblings settle."""
     failed = [
         found for agent in step.agents if (found := known.get((step.seq, agent))) and found.status is Status.FAILED
     ]

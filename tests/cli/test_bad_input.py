@@ -16,7 +16,10 @@ HOSTILE = {
         "      condition: \"__import__('os').system('touch hacked')\"\n",
         "agents.yaml:5: orchestration.selection_rules.0.condition: condition",
     ),
-    "an unknown field": ("project: {name: x}\nagents:\n  a: {memry: 5}\n", "agents.yaml:3: agents.a.memry: unknown field"),
+    "an unknown field": (
+        "project: {name: x}\nagents:\n  a: {memry: 5}\n",
+        "agents.yaml:3: agents.a.memry: unknown field",
+    ),
     "a name that climbs": ("project: {name: x}\nagents:\n  ../x: {}\n", "agents.yaml:3: agents.../x:"),
     "too long a timeout": (
         "project: {name: x}\nagents:\n  a: {runtime: {timeout: 1200}}\n",
@@ -122,4 +125,7 @@ def test_an_unknown_tool_is_named_with_its_line(af, write_project, tmp_path: Pat
     )
     ran = af("validate")
     assert ran.code == 1
-    assert "agents.yaml:5: agents.only.capabilities.tools.0: backend.agents.only.agent defines no tool 'missing_tool'" in ran.err
+    assert (
+        "agents.yaml:5: agents.only.capabilities.tools.0: backend.agents.only.agent defines no tool 'missing_tool'"
+        in ran.err
+    )

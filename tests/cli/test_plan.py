@@ -36,7 +36,9 @@ def test_the_branch_depends_on_the_input(af, write_project, rows, first):
 def test_supposed_results_decide_what_waited_for_them(af, write_project, tmp_path, confidence, inserted):
     write_project(AGENTS, RULES)
     (tmp_path / "results.json").write_text(json.dumps({"analyzer": {"confidence": confidence}}))
-    assert ("validator" in _agents(af("plan", "--set", "row_count=1", "--results", "results.json", "--json"))) is inserted
+    assert (
+        "validator" in _agents(af("plan", "--set", "row_count=1", "--results", "results.json", "--json"))
+    ) is inserted
 
 
 def test_without_results_the_rule_waits_and_both_ways_are_shown(af, write_project):

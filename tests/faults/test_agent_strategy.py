@@ -116,7 +116,11 @@ def test_a_worker_that_fails_ends_the_job_unless_errors_are_tolerated(tmp_path: 
         folder.mkdir()
         with ModelServer(BOTH, says("done without right")) as server:
             _write(folder, server.url, more=more)
-            write_agent_file(folder, "right", "from agent_framework import agent\n@agent('right')\ndef work(): raise ValueError('blind')\n")
+            write_agent_file(
+                folder,
+                "right",
+                "from agent_framework import agent\n@agent('right')\ndef work(): raise ValueError('blind')\n",
+            )
             report = json.loads(_run(folder).stdout)
         assert report["status"] == status
         assert report["results"]["left"]["saw"] == "left"

@@ -15,7 +15,7 @@ def yaml_of(
     agents: Mapping[str, Mapping[str, Any]], orchestration: str | Mapping[str, Any] = "", *, more: str = ""
 ) -> str:
     """A whole agents.yaml: each agent with its settings, ``orchestration`` as YAML text or as data."""
-    lines = ["project:", "  name: a-test", "agents:"]
+    lines = ["project:", "  name: a-test", "agents:" if agents else "agents: {}"]
     lines += [f"  {name}: {json.dumps(dict(settings))}" for name, settings in agents.items()]
     if isinstance(orchestration, str):
         body = textwrap.indent(textwrap.dedent(orchestration).strip(), "  ")

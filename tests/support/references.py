@@ -7,7 +7,7 @@ from pathlib import Path
 import click
 
 from agent_framework.cli.main import cli
-from agent_framework.config.agent_config import ProjectConfig
+from agent_framework.config.agent_config import json_schema
 
 DOCS = Path(__file__).resolve().parents[2] / "docs"
 
@@ -33,8 +33,7 @@ def _commands(path: str, command: click.Command) -> Iterator[tuple[str, click.Co
 
 def schema_reference() -> str:
     """``docs/agents.schema.json``."""
-    schema = ProjectConfig.model_json_schema(by_alias=True)
-    return json.dumps({"$schema": "https://json-schema.org/draft/2020-12/schema", **schema}, indent=2) + "\n"
+    return json.dumps(json_schema(), indent=2) + "\n"
 
 
 REFERENCES = {"cli.md": cli_reference, "agents.schema.json": schema_reference}

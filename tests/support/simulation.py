@@ -257,11 +257,11 @@ class Simulation:
         return owner is not None and owner != self.process
 
     def _scripted(self, attempt: Attempt) -> AgentOutcome:
-        """The n-th outcome of the performer's script, n being the outcomes that it has had; the last one repeats."""
+        """The n-th outcome of the performer's script, n being what it has had for this agent; the last one repeats."""
         had = sum(
             1
             for other in self.store.attempts.values()
-            if other.performer == attempt.performer
+            if (other.performer, other.key.agent) == (attempt.performer, attempt.key.agent)
             and not other.state.is_open
             and other.state is not AttemptState.ABANDONED
         )

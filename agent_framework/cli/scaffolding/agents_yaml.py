@@ -30,7 +30,8 @@ def add_agent_entry(text: str, name: str, entry: JSONDict, *, file: str) -> str:
     newline = "\r\n" if "\r\n" in body else "\n"
     changed = _added(body, name, entry, newline)
     before: JSONDict = parse_yaml(body, file=file).data
-    wanted = {**before, "agents": {**(before.get("agents") or {}), name: entry}}
+    agents: JSONDict = before.get("agents") or {}
+    wanted = {**before, "agents": {**agents, name: entry}}
     try:
         fits = parse_yaml(changed, file=file).data == wanted
     except ConfigError:
@@ -93,9 +94,10 @@ def _after_last(text: str, agents: yaml.MappingNode, data: JSONDict, newline: st
 def _last_character(text: str, node: yaml.Node) -> int:
     """Index behind the last character of a value."""
     while isinstance(node, (yaml.MappingNode, yaml.SequenceNode)) and not node.flow_style and node.value:
-        last = node.value[-1]
-        node = last[1] if isinstance(last, tuple) else last
-    return len(text[: node.end_mark.index].rstrip())
+        last: Any = node.value[-1]
+        node = last[1] if isinstance(node, yaml.MappingNode) else last
+    end: int = node.end_mark.index
+    return len(text[:end].rstrip())
 
 
 def _end_of_block(text: str, index: int, column: int) -> int:

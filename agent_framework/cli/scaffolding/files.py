@@ -7,7 +7,7 @@ move atomic. If one of them fails, those before it are undone. Symbolic links ar
 import os
 import shutil
 import tempfile
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Generator, Iterable, Mapping
 from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 
@@ -16,7 +16,12 @@ from agent_framework.errors import ProjectError
 
 def is_free(root: Path) -> bool:
     """Whether a new folder may be made at ``root``: nothing is there, or an empty folder."""
-    return not os.path.lexists(root) or (root.is_dir() and not root.is_symlink() and not any(root.iterdir()))
+    if not os.path.lexists(root):
+        return True
+    try:
+        return root.is_dir() and not root.is_symlink() and not any(root.iterdir())
+    except PermissionError:
+        return False
 
 
 def existing_files(root: Path, names: Iterable[str]) -> tuple[str, ...]:
@@ -76,7 +81,7 @@ def _remove_folder(folder: Path) -> None:
 
 
 @contextmanager
-def _staged(files: Mapping[str, str], *, beside: Path, name: str) -> Iterator[Path]:
+def _staged(files: Mapping[str, str], *, beside: Path, name: str) -> Generator[Path, None, None]:
     temporary = Path(tempfile.mkdtemp(prefix=f".{name}-new-", dir=beside))
     try:
         new = temporary / "new"
@@ -91,7 +96,7 @@ def _staged(files: Mapping[str, str], *, beside: Path, name: str) -> Iterator[Pa
 
 
 @contextmanager
-def _errors(root: Path) -> Iterator[None]:
+def _errors(root: Path) -> Generator[None, None, None]:
     try:
         yield
     except OSError as exc:

@@ -65,9 +65,9 @@ def plan_agent(project: Path, request: AgentRequest) -> NewAgent:
     description = check_description(request.description or _DESCRIPTIONS[request.type])
     entry = _entry(request, description)
     loaded = load_config(project)
+    if project.is_file() and project.name != CONFIG_FILE:
+        raise ProjectError(f"{project}: an agent is added to a project's {CONFIG_FILE}; name its folder")
     folder = (project if project.is_dir() else project.parent).resolve()
-    if (folder / CONFIG_FILE) != Path(loaded.source.file).resolve():
-        raise ProjectError(f"{loaded.source.file}: an agent is added to a project's {CONFIG_FILE}; name its folder")
     _check_free(folder, loaded, request)
     original = (folder / CONFIG_FILE).read_bytes()
     changed = add_agent_entry(original.decode("utf-8"), request.name, entry, file=str(folder / CONFIG_FILE))

@@ -8,7 +8,7 @@ from pathlib import Path
 from agent_framework.cli.scaffolding.files import create_folder, existing_files, is_free, write_into
 from agent_framework.cli.scaffolding.names import check_project_name
 from agent_framework.cli.scaffolding.templates import render_file, render_folder
-from agent_framework.config.agent_config import ProjectConfig
+from agent_framework.config.agent_config import json_schema
 from agent_framework.config.loader import CONFIG_FILE, load_config_text
 from agent_framework.errors import ProjectError
 
@@ -95,8 +95,7 @@ def write_project(project: NewProject) -> None:
 
 def schema_text() -> str:
     """The JSON Schema of agents.yaml, as ``agent-framework schema`` prints it."""
-    made = ProjectConfig.model_json_schema(by_alias=True)
-    return json.dumps({"$schema": "https://json-schema.org/draft/2020-12/schema", **made}, indent=2) + "\n"
+    return json.dumps(json_schema(), indent=2) + "\n"
 
 
 def _files(name: str, template: str, database: str) -> dict[str, str]:

@@ -14,7 +14,11 @@ ROOTS = ("input", "results", "prev_step", "job")
 ABSENT = object()
 
 scalars = (
-    st.none() | st.booleans() | st.integers(-3, 3) | st.sampled_from([0.5, 1.0, -2.0]) | st.sampled_from(["", "a", "ab"])
+    st.none()
+    | st.booleans()
+    | st.integers(-3, 3)
+    | st.sampled_from([0.5, 1.0, -2.0])
+    | st.sampled_from(["", "a", "ab"])
 )
 json_values = st.recursive(
     scalars | st.integers() | st.floats(allow_nan=False, allow_infinity=False) | st.text(max_size=5),
@@ -29,12 +33,16 @@ paths = st.builds(
 literals = scalars.map(lambda value: ("literal", value))
 lengths = paths.map(lambda path: ("len", path))
 values = st.recursive(
-    paths | literals | lengths, lambda inner: st.lists(inner, max_size=3).map(lambda items: ("list", items)), max_leaves=4
+    paths | literals | lengths,
+    lambda inner: st.lists(inner, max_size=3).map(lambda items: ("list", items)),
+    max_leaves=4,
 )
 comparisons = st.tuples(
     st.just("compare"), st.sampled_from(["==", "!=", "<", "<=", ">", ">=", "in", "not in"]), values, values
 )
-leaves = comparisons | st.just(("always",)) | paths.map(lambda path: ("bare", path)) | paths.map(lambda p: ("exists", p))
+leaves = (
+    comparisons | st.just(("always",)) | paths.map(lambda path: ("bare", path)) | paths.map(lambda p: ("exists", p))
+)
 conditions = st.recursive(
     leaves,
     lambda inner: st.tuples(st.sampled_from(["and", "or"]), inner, inner) | inner.map(lambda x: ("not", x)),
@@ -145,8 +153,9 @@ def test_the_compiled_condition_agrees_with_a_reference_evaluator(tree: Any, con
     try:
         condition = parse_condition(source)
     except ConfigError as exc:
-        assert "nested deeper" in str(exc)
-        return
+        if "nested deeper" in str(exc):
+            return
+        raise
     assert condition(context) is truth_of(tree, context), source
     assert condition.explain(context).holds is condition(context)
 

@@ -206,7 +206,7 @@ HOSTILE: list[str] = [
     "input.a == 1 # and input.b == 2",
     "# always",
     "input.a == 'open",
-    'input.a == "open\'',
+    "input.a == \"open'",
     "(input.a == 1",
     "input.a == 1)",
     "input..a == 1",

@@ -1,4 +1,4 @@
-"""Whatever is written in agents.yaml, the answer is a configuration or a ConfigError with a place, never a traceback."""
+"""Whatever is written in agents.yaml, the answer is a configuration or a ConfigError with a place."""
 
 import json
 from pathlib import Path
@@ -36,11 +36,14 @@ stages: {dev: {llm: {model: n}, agents: {a: {runtime: {memory: 512}}}}, local: {
 """
 PIECES = [
     "{}", "[]", "null", "-1", "1e400", "true", "''", "&a", "*a", "!!x", "{{", "]]", "- ", ": ", "?", "|", ">", "\t",
-    "\x00", "\x85", "\ufeff", "\u2028", "é", "💥", "\n", "  ", "#", "%", "@", "`", '"', "'", "\\", "---", "...", "<<: 1",
-    "0" * 50, "9" * 50, "[" * 40, '"\\ud800"', '"\\U00110000"', "always", "input.a ==", "name: x", "{name: 1, runtime: 2}",
+    "\x00", "\x85", "\ufeff", "\u2028", "é", "💥", "\n", "  ", "#", "%", "@", "`", '"', "'", "\\", "---", "...",
+    "<<: 1", "0" * 50, "9" * 50, "[" * 40, '"\\ud800"', '"\\U00110000"', "always", "input.a ==", "name: x",
+    "{name: 1, runtime: 2}",
 ]  # fmt: skip
-JUNK: list[Any] = [None, True, -1, 0, 1e300, 10**30, "", "x", " ", "é" * 50, [], {}, [[]], [None], {"": None}, {"name": 1},
-    {"name": "a", "timeout": 1, "runtime": 3}, ["a", {"parallel": None}], {"a": {"a": {"a": []}}}, "\n", "a.b", "-"]  # fmt: skip
+JUNK: list[Any] = [
+    None, True, -1, 0, 1e300, 10**30, "", "x", " ", "é" * 50, [], {}, [[]], [None], {"": None}, {"name": 1}, "\n", "a.b",
+    {"name": "a", "timeout": 1, "runtime": 3}, ["a", {"parallel": None}], {"a": {"a": {"a": []}}}, "-",
+]  # fmt: skip
 
 
 def load_or_refuse(text: str) -> bool:
@@ -51,10 +54,12 @@ def load_or_refuse(text: str) -> bool:
             loaded.for_stage(stage)
         [str(problem) for problem in validate_config(loaded)]
     except ConfigError as exc:
-        assert str(exc).startswith("agents.yaml")
-        assert exc.problems
-        return False
-    return True
+        refusal = exc
+    else:
+        return True
+    assert str(refusal).startswith("agents.yaml")
+    assert refusal.problems
+    return False
 
 
 def test_the_texts_that_are_mutated_are_good_themselves() -> None:

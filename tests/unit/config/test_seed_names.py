@@ -25,7 +25,11 @@ from tests.support.projects import write_agent_file, yaml_of
 
 SAMPLES = Path(__file__).parent / "samples"
 RULES: list[dict[str, Any]] = [
-    {"name": "financial", "condition": "input.data_type == 'financial'", "agents": [{"sequential": ["clean", "check"]}]},
+    {
+        "name": "financial",
+        "condition": "input.data_type == 'financial'",
+        "agents": [{"sequential": ["clean", "check"]}],
+    },
     {"name": "big", "condition": "input.rows > 10", "agents": [{"parallel": ["a", "b"]}], "else": ["full"]},
     {"name": "final", "condition": "always", "agents": ["report"]},
 ]
@@ -234,7 +238,7 @@ def test_the_sample_agent_runs_in_a_project(tmp_path: Path) -> None:
         from agent_framework import BaseAgent, agent
 
         @agent(name="data_cleaner", config={"type": "worker", "timeout": 300, "memory": 1024,
-               "tools": ["validate_schema"], "dependencies": {"database": "read-write"}, "output_field": "cleaned_data"})
+               "tools": ["validate_schema"], "dependencies": {"database": "read-write"}, "output_field": "cleaned"})
         class DataCleanerAgent(BaseAgent):
             async def run(self, job_id: str):
                 job = await self.db.get_job(job_id)

@@ -201,11 +201,12 @@ def test_siblings_that_had_not_started_stay_unstarted() -> None:
     assert (job.status, job.ran) == (FAILED, ["a"])
 
 
-def test_siblings_waiting_for_their_retry_are_not_started_again() -> None:
-    plan = plan_of(rules("{name: r, agents: [{parallel: [a, b]}]}"))
-    job = Simulation(plan, script={"a": [stumbles()], "b": [fails()]}).run()
-    assert (job.status, job.ran) == (FAILED, ["a", "b"])
-    assert set(job.failed_agents) == {"a", "b"}
+def test_a_sibling_still_gets_its_retries_whichever_of_the_two_ends_first() -> None:
+    plan = plan_of(rules("{name: r, agents: [{parallel: [a, b]}, c]}"))
+    script = {"a": [stumbles(), gives(ok=1)], "b": [fails()]}
+    for choose in (lambda count: 0, lambda count: count - 1):
+        job = Simulation(plan, script=script).run(choose)
+        assert (job.status, sorted(job.ran), job.results) == (FAILED, ["a", "a", "b"], {"a": {"ok": 1}})
 
 
 def test_max_concurrent_agents_holds_and_starts_in_list_order() -> None:
@@ -252,7 +253,9 @@ def test_a_failing_finally_rule_fails_the_job() -> None:
 
 def test_failure_conditions_can_read_which_agents_failed() -> None:
     plan = plan_of(
-        rules("{name: r, agents: [a]}", "{name: f, when: failure, condition: \"'a' in job.failed_agents\", agents: [b]}")
+        rules(
+            "{name: r, agents: [a]}", "{name: f, when: failure, condition: \"'a' in job.failed_agents\", agents: [b]}"
+        )
     )
     assert Simulation(plan, script={"a": [fails()]}).run().ran == ["a", "b"]
 
@@ -305,7 +308,11 @@ def test_a_retried_job_keeps_completed_agents_and_runs_the_others_again() -> Non
 
 def test_conditions_of_a_new_run_see_the_kept_results_where_the_plan_reaches_them() -> None:
     plan = plan_of(
-        rules("{name: r, agents: [a]}", '{name: s, condition: "prev_step.score > 1", agents: [b]}', "{name: t, agents: [c]}")
+        rules(
+            "{name: r, agents: [a]}",
+            '{name: s, condition: "prev_step.score > 1", agents: [b]}',
+            "{name: t, agents: [c]}",
+        )
     )
     job = Simulation(plan, script={"a": [gives(score=2)], "b": [fails(), gives()]}).run()
     job.retry()
@@ -356,6 +363,14 @@ def test_turns_are_capped() -> None:
     job = Simulation(plan_of({"strategy": "agent", "max_turns": 3}, BOSS), script={"boss": [asks_for("a")]}).run()
     assert (job.status, job.ran.count("boss")) == (FAILED, 3)
     assert job.reason == "boss asked for workers in 3 turns, the limit (orchestration.max_turns)"
+
+
+def test_the_cap_on_turns_still_fails_the_job_when_finally_rules_run_after_it() -> None:
+    more = "strategy: agent\nmax_turns: 2"
+    plan = plan_of(rules("{name: f, when: finally, agents: [b, c]}", more=more), BOSS)
+    job = Simulation(plan, script={"boss": [asks_for("a")]}).run()
+    assert (job.status, job.ran) == (FAILED, ["boss", "a", "boss", "b", "c"])
+    assert "in 2 turns, the limit" in (job.reason or "")
 
 
 def test_a_turn_that_stumbles_is_repeated_and_counts_once() -> None:
