@@ -14,8 +14,9 @@ if TYPE_CHECKING:
     from agent_framework.config.rules_engine import RulesEngine
     from agent_framework.core.base_agent import AgentContext, BaseAgent
     from agent_framework.core.job_manager import JobManager
+    from agent_framework.core.models import ModelChoice
     from agent_framework.core.orchestrator import DynamicOrchestrator, ExecutionStep
-    from agent_framework.core.runtime import ModelChoice, Project
+    from agent_framework.core.runtime import Project
     from agent_framework.errors import AgentFrameworkError, ConfigError, RetryableError, SkipAgent
     from agent_framework.infrastructure.database import DatabaseFactory, DatabaseProvider, DatabaseType
     from agent_framework.infrastructure.llm.offline import OfflineTurn
@@ -38,7 +39,7 @@ _NAMES = {
     "Job": "agent_framework.types",
     "JobManager": "agent_framework.core.job_manager",
     "JobStatus": "agent_framework.types",
-    "ModelChoice": "agent_framework.core.runtime",
+    "ModelChoice": "agent_framework.core.models",
     "OfflineTurn": "agent_framework.infrastructure.llm.offline",
     "Project": "agent_framework.core.runtime",
     "RetryableError": "agent_framework.errors",

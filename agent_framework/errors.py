@@ -11,6 +11,12 @@ Each message says what is wrong, where, and what to do about it; a driver's own 
     │   │   ├── ModelRefusedError   the call was certainly not billed
     │   │   └── ReplayMismatchError a recorded request changed
     │   ├── StorageKeyError         a storage key leaves its root or has a bad form
+    │   ├── StoredObjectMissingError a storage has no object with this key
+    │   ├── StoredObjectChangedError a stored object is not what was stored: its hash differs
+    │   ├── MessageTooLargeError    a message does not fit into the queue; put it into the storage instead
+    │   ├── QueueBatchError         some messages of a batch were refused; it names them
+    │   ├── StatementTimeoutError   the database ended a statement that took too long
+    │   ├── DataTooLargeError       a value or result is larger than the database transports
     │   └── SchemaVersionError      the database's schema is not the one this version works with
     ├── JobError                    something about one job
     │   ├── JobNotFoundError
@@ -26,7 +32,7 @@ Each message says what is wrong, where, and what to do about it; a driver's own 
         └── SkipAgent               not a failure: this agent has nothing to do for this job
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 
@@ -94,8 +100,40 @@ class StorageKeyError(ProviderError):
     """A storage key leaves its root or has a form that not every backend can keep."""
 
 
+class StoredObjectMissingError(ProviderError):
+    """The storage has no object with this key."""
+
+
+class StoredObjectChangedError(ProviderError):
+    """What is stored under this key is not what was stored: its hash differs or is not known."""
+
+
+class MessageTooLargeError(ProviderError):
+    """A message is larger than the queue takes."""
+
+
+class QueueBatchError(ProviderError):
+    """A queue refused some entries of a batch and took the others.
+
+    ``failed`` maps the position of each refused entry to the reason, ``done`` that of each other one to its message id.
+    """
+
+    def __init__(self, message: str, *, failed: Mapping[int, str], done: Mapping[int, str]) -> None:
+        super().__init__(message)
+        self.failed = dict(failed)
+        self.done = dict(done)
+
+
 class SchemaVersionError(ProviderError):
     """The database's schema version is not the one this version of the package works with."""
+
+
+class StatementTimeoutError(ProviderError):
+    """The database ended a statement that took too long."""
+
+
+class DataTooLargeError(ProviderError):
+    """A value or result is larger than the database transports; keep it in storage and store where it lies."""
 
 
 class JobError(AgentFrameworkError):

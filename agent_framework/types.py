@@ -14,6 +14,10 @@ from agent_framework.errors import IllegalTransitionError
 JSONDict = dict[str, Any]
 
 
+MAX_NESTING = 200
+"""Levels of objects and arrays that a job's input or an agent's output may have."""
+
+
 def is_object(value: object) -> TypeGuard[JSONDict]:
     """Whether a JSON value is an object."""
     return isinstance(value, dict)
@@ -22,6 +26,18 @@ def is_object(value: object) -> TypeGuard[JSONDict]:
 def is_array(value: object) -> TypeGuard[list[Any]]:
     """Whether a JSON value is an array."""
     return isinstance(value, list)
+
+
+def nesting(value: object) -> int:
+    """How deep objects and arrays are nested: 0 for a plain value."""
+    deepest = 0
+    waiting: list[tuple[object, int]] = [(value, 0)]
+    while waiting:
+        current, depth = waiting.pop()
+        deepest = max(deepest, depth)
+        inner = current.values() if is_object(current) else current if is_array(current) else ()
+        waiting += [(item, depth + 1) for item in inner if isinstance(item, (dict, list))]
+    return deepest + 1 if isinstance(value, (dict, list)) else 0
 
 
 class JobStatus(StrEnum):
@@ -244,7 +260,8 @@ class AttemptKey:
 class AgentOutcome:
     """What one attempt ended with. ``output`` is set on success, ``error`` and ``error_kind`` on failure.
 
-    ``detail`` holds what the engine needs later: the saved state and the calls of an interrupted turn.
+    ``detail`` holds what the engine needs later: the saved state and the calls of an interrupted turn. ``inline`` names
+    dotted paths of the output that conditions read, so they stay in place where a large output is moved to the storage.
     """
 
     state: AttemptState
@@ -255,6 +272,7 @@ class AgentOutcome:
     execution_time_ms: int | None = None
     usage: Usage = field(default_factory=Usage)
     detail: JSONDict = field(default_factory=dict[str, Any])
+    inline: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -52,8 +52,9 @@ def list_jobs(
     if not found:
         click.echo("no jobs; start one with: agent-framework run --input input.json")
         return
-    rows = table("job", "status", "user", "type", "created (UTC)", "error")
-    rows.columns[0].no_wrap = True
+    rows = table("job", "status", "user", "created (UTC)", "error")
+    for column in (0, 3):
+        rows.columns[column].no_wrap = True
     for job in found:
         error = escape(short(job.error_message or "", 60))
         rows.add_row(

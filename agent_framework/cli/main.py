@@ -22,6 +22,8 @@ COMMANDS: dict[str, str] = {
     "plan": f"{_HERE}.check:plan",
     "run": f"{_HERE}.run:run",
     "test": f"{_HERE}.run:test",
+    "submit": f"{_HERE}.worker:submit",
+    "worker": f"{_HERE}.worker:worker",
     "jobs": f"{_HERE}.jobs:jobs",
     "schema": f"{_HERE}.check:schema",
     "completion": f"{_HERE}.completion:completion",

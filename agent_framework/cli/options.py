@@ -9,7 +9,7 @@ from typing import Any, TypeVar
 import click
 
 from agent_framework.config.loader import CONFIG_FILE, LOCAL_STAGE
-from agent_framework.core.runtime import ModelChoice
+from agent_framework.core.models import ModelChoice
 from agent_framework.errors import ConfigError, Problem
 from agent_framework.types import JSONDict
 

@@ -68,7 +68,7 @@ def run(
     async def work() -> int:
         async with opened:
             if resume is None:
-                opened.check_models()
+                opened.models.check()
                 job_id = await opened.jobs.submit(job_input, user_id=user, client_key=client_key)
             else:
                 job_id = (await opened.jobs.get(resume)).id
@@ -153,9 +153,9 @@ def test(
 
 def _model_names(project: Project) -> list[str]:
     """The models in use; ``offline`` says that none is called."""
-    if project.models.offline:
+    if project.models.choice.offline:
         return [OFFLINE]
-    return sorted({spec.full_name for spec in project.models_used().values()})
+    return sorted({spec.full_name for spec in project.models.used().values()})
 
 
 def _announce(project: Project, job_id: str, path: Path) -> None:
@@ -164,7 +164,7 @@ def _announce(project: Project, job_id: str, path: Path) -> None:
     names = _model_names(project)
     shown = OFFLINE_NOTICE if names == [OFFLINE] else f"models: {', '.join(names) or 'none of its agents uses one'}"
     click.echo(f"  {shown}")
-    mode = " --offline" if project.models.offline else ""
+    mode = " --offline" if project.models.choice.offline else ""
     click.echo(f"  if it is interrupted: agent-framework run{folder}{mode} --resume {job_id}")
 
 

@@ -18,6 +18,10 @@ LAMBDA_MAX_TIMEOUT_S = 900
 _NAME = r"^[a-z][a-z0-9_]{0,39}$"
 
 AgentName = Annotated[str, Field(pattern=_NAME, description="Lower-case letters, digits and _, at most 40 characters.")]
+StageName = Annotated[
+    str,
+    Field(pattern=r"^[a-z][a-z0-9-]{0,15}$", description="Lower-case letters, digits and -, at most 16 characters."),
+]
 Seconds = Annotated[float, Field(gt=0, le=31_622_400)]
 OnError = Literal["stop", "continue"]
 
@@ -351,7 +355,7 @@ class ProjectConfig(ConfigModel):
     orchestration: Orchestration = Orchestration()
     infrastructure: Infrastructure = Infrastructure()
     llm: LLMSettings = LLMSettings()
-    stages: dict[str, StageOverlay] = Field(default_factory=dict[str, StageOverlay])
+    stages: dict[StageName, StageOverlay] = Field(default_factory=dict[str, StageOverlay])
 
     @field_validator("agents")
     @classmethod

@@ -167,6 +167,10 @@ def _message(details: ErrorDetails, path: tuple[int | str, ...]) -> str:
             return str(context.get("error"))
         case "string_pattern_mismatch":
             return f"{given!r} is not possible here; {_form_at(path) or 'it must match ' + str(context.get('pattern'))}"
+        case "dict_type" | "model_type":
+            return f"must be a mapping, not {_kind(given)}; write {{}} or leave it out"
+        case "tuple_type" | "list_type":
+            return f"must be a list, not {_kind(given)}"
         case "string_type":
             return f"must be text, not {_kind(given)}; put it in quotes"
         case _:
@@ -192,6 +196,8 @@ def _form_at(path: tuple[int | str, ...]) -> str | None:
             return "write lower-case letters, digits and -, starting with a letter, at most 32 characters"
         case ("agents", _) | ("agents", _, "fallback"):
             return "an agent's name is lower-case letters, digits and _, starting with a letter, at most 40 characters"
+        case ("stages", _):
+            return "a stage's name is lower-case letters, digits and -, starting with a letter, at most 16 characters"
         case (*_, "region"):
             return "write an AWS region such as us-east-1"
         case _:

@@ -21,6 +21,7 @@ def validate_config(loaded: LoadedConfig, *, exists: Callable[[str], bool] | Non
         *_worker_tools(loaded, known),
         *_fallbacks(loaded),
         *_function_names(loaded),
+        *_stage_agents(loaded, known),
     ]
     return sorted(problems, key=lambda problem: problem.line or 0)
 
@@ -109,6 +110,16 @@ def _fallbacks(loaded: LoadedConfig) -> Iterator[Problem]:
         if current is not None:
             chain = " -> ".join([*seen, current])
             yield _problem(loaded, f"the fallbacks go in a circle: {chain}", "agents", name, "fallback")
+
+
+def _stage_agents(loaded: LoadedConfig, exists: Callable[[str], bool]) -> Iterator[Problem]:
+    """A stage changes agents that are there; it declares none."""
+    agents = loaded.config.agents
+    for stage, overlay in loaded.config.stages.items():
+        for name in overlay.agents:
+            if name not in agents and not exists(name):
+                message = f"the agent {name!r} is not declared under 'agents:'{did_you_mean(name, agents)}"
+                yield _problem(loaded, message, "stages", stage, "agents", name)
 
 
 def _function_names(loaded: LoadedConfig) -> Iterator[Problem]:

@@ -53,6 +53,7 @@ class ProjectRunner:
             storage=self._storage,
             meter=meter,
             turn=self._turn(work, config) if work.mode is Mode.TURN else None,
+            results=work.results,
             tracing=self._tracing,
         )
         done = await self._call(work, make_agent(self._target(work.performer, config), self._db, services))

@@ -8,7 +8,7 @@ runs with one.
 import json
 import sys
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
@@ -48,6 +48,7 @@ class AgentServices:
     meter: Meter | None = None
     model: "Model | None" = None
     turn: Turn | None = None
+    results: Mapping[str, JSONDict] | None = None
     tracing: bool = False
 
 
@@ -155,7 +156,7 @@ class BaseAgent:
         return self.services.config.name or self.name or type(self).__name__
 
     async def load(self, job_id: str) -> Job:
-        """The job with earlier results.
+        """The job with the results of earlier steps; siblings that run at the same time are never seen.
 
         Raises:
             JobNotFoundError
@@ -163,7 +164,8 @@ class BaseAgent:
         job = await self.db.get_job(job_id)
         if job is None:
             raise JobNotFoundError(job_id)
-        return job
+        results = self.services.results
+        return job if results is None else replace(job, agent_results=dict(results))
 
     async def take_turn(self, job_id: str) -> "Reply":
         """One turn as the orchestrator of ``strategy: agent``: an answer, or a request for workers."""

@@ -11,6 +11,7 @@ from dataclasses import dataclass, replace
 from typing import Any, Protocol
 
 from agent_framework.core.crash import CrashPoint, crash_point
+from agent_framework.core.large_values import output_paths
 from agent_framework.core.outputs import to_output
 from agent_framework.core.pinned import GRACE_S, PinnedPlan
 from agent_framework.core.progress import AttemptEnded, AttemptStarted, Listener, ignore
@@ -21,10 +22,11 @@ from agent_framework.errors import (
     BudgetExceededError,
     ModelError,
     OutputValidationError,
+    ProviderError,
     RetryableError,
     SkipAgent,
 )
-from agent_framework.infrastructure.database.base import DatabaseProvider
+from agent_framework.infrastructure.database.base import DatabaseProvider, DataTooLargeError
 from agent_framework.types import (
     AgentOutcome,
     Attempt,
@@ -39,16 +41,22 @@ from agent_framework.types import (
 
 logger = logging.getLogger(__name__)
 _MAX_ERROR_CHARACTERS = 2000
+_COMMIT_AGAIN_S = (0.1, 0.3, 1.0, 2.0, 4.0)
 
 
 @dataclass(frozen=True, slots=True)
 class Work:
-    """What one attempt has to do. ``previous_turn`` is the detail of the orchestrator's last interrupted turn."""
+    """What one attempt has to do.
+
+    ``results`` are the outputs of earlier steps, never of siblings (None: whatever is stored). ``previous_turn`` is the
+    detail of the orchestrator's last interrupted turn.
+    """
 
     key: AttemptKey
     performer: str
     mode: Mode
     plan: PinnedPlan
+    results: Mapping[str, JSONDict] | None = None
     previous_turn: JSONDict | None = None
     answers: Mapping[str, Any] | None = None
 
@@ -94,6 +102,11 @@ class Performer:
         self._wake = wake
         self._listener = listener
         self._clock = clock
+        self._handing_back = False
+
+    def hand_back(self) -> None:
+        """From now on a cancelled attempt is stored as crashed, so that somebody else takes it up at once."""
+        self._handing_back = True
 
     async def perform(self, key: AttemptKey) -> AgentOutcome | None:
         """Perform one attempt; None if it was not ours to start."""
@@ -120,10 +133,22 @@ class Performer:
         return outcome
 
     async def _store(self, key: AttemptKey, outcome: AgentOutcome, performer: str) -> bool:
-        stored = await self._db.commit_outcome(key, self._owner, outcome, produced_by=performer)
+        stored = await self._commit(key, outcome, performer)
         if not stored:
             logger.warning("the outcome of attempt %s came too late and was refused", key)
         return stored
+
+    async def _commit(self, key: AttemptKey, outcome: AgentOutcome, performer: str) -> bool:
+        """Commit through a short outage of the database; an outcome that it does not take becomes a failed one."""
+        for delay_s in _COMMIT_AGAIN_S:
+            try:
+                return await self._db.commit_outcome(key, self._owner, outcome, produced_by=performer)
+            except DataTooLargeError as exc:
+                outcome = failure(exc, outcome.usage)
+            except ProviderError as exc:
+                logger.warning("the outcome of attempt %s cannot be stored now, trying again: %s", key, exc)
+                await asyncio.sleep(delay_s)
+        return await self._db.commit_outcome(key, self._owner, outcome, produced_by=performer)
 
     async def _outcome(self, work: Work, timeout_s: float) -> AgentOutcome:
         begun = self._clock()
@@ -143,10 +168,18 @@ class Performer:
                 return failure(AgentTimeoutError(f"ran longer than {timeout_s:g} seconds (runtime.timeout)"), usage)
             return failure(exc, usage)
         except asyncio.CancelledError as exc:
-            task = asyncio.current_task()
-            if task is None or task.cancelling():
-                raise
-            return failure(exc, self._runner.usage_of(work.key))  # the agent's own: nobody cancelled this attempt
+            return self._cancelled(exc, self._runner.usage_of(work.key))
+
+    def _cancelled(self, error: asyncio.CancelledError, usage: Usage) -> AgentOutcome:
+        """The outcome of an agent that cancelled itself, or is handed back; any other cancellation goes on."""
+        task = asyncio.current_task()
+        if task is None or not task.cancelling():
+            return failure(error, usage)
+        if not self._handing_back:
+            raise error
+        task.uncancel()
+        reason = "its worker was stopped"
+        return AgentOutcome(AttemptState.FAILED, error=reason, error_kind=ErrorKind.CRASH, usage=usage)
 
 
 def _success(work: Work, done: Done, usage: Usage) -> AgentOutcome:
@@ -154,7 +187,8 @@ def _success(work: Work, done: Done, usage: Usage) -> AgentOutcome:
         detail: JSONDict = {"calls": list(done.calls), "saved": done.saved}
         return AgentOutcome(AttemptState.INTERRUPTED, usage=usage, detail=detail)
     output = to_output(done.value, agent=work.key.agent, structured=done.structured)
-    return AgentOutcome(AttemptState.SUCCEEDED, output=output, usage=usage)
+    inline = output_paths((rule.condition for rule in work.plan.rules), work.key.agent)
+    return AgentOutcome(AttemptState.SUCCEEDED, output=output, usage=usage, inline=inline)
 
 
 def failure(error: BaseException, usage: Usage) -> AgentOutcome:
@@ -212,14 +246,16 @@ def work_of(snapshot: Snapshot, attempt: Attempt, plan: PinnedPlan) -> Work:
     key = attempt.key
     step = next(e for e in snapshot.events if e.kind is EventKind.STEP and e.seq == key.seq)
     mode = Mode(step.data["mode"])
+    results = {name: result.payload for name, result in snapshot.results.items() if result.seq != key.seq}
     if mode is not Mode.TURN:
-        return Work(key, attempt.performer, mode, plan)
+        return Work(key, attempt.performer, mode, plan, results)
     turns = [
         a.outcome.detail
         for a in sorted(snapshot.attempts, key=lambda a: (a.key.seq, a.key.number))
         if a.state is AttemptState.INTERRUPTED and a.key.run == key.run and a.outcome is not None
     ]
-    return Work(key, attempt.performer, mode, plan, turns[-1] if turns else None, _answers(snapshot, key.run))
+    answers = _answers(snapshot, key.run)
+    return Work(key, attempt.performer, mode, plan, results, turns[-1] if turns else None, answers)
 
 
 def _answers(snapshot: Snapshot, run: int) -> dict[str, Any]:

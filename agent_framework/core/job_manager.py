@@ -9,9 +9,9 @@ from dataclasses import replace
 
 from agent_framework.core.crash import CrashPoint, crash_point
 from agent_framework.core.owner import is_dead, process_owner
-from agent_framework.errors import IllegalTransitionError, JobNotFoundError
+from agent_framework.errors import ConfigError, IllegalTransitionError, JobNotFoundError
 from agent_framework.infrastructure.database.base import Changes, DatabaseProvider
-from agent_framework.types import Job, JobStatus, JSONDict, Snapshot
+from agent_framework.types import MAX_NESTING, Job, JobStatus, JSONDict, Snapshot, nesting
 
 LEASE_S = 30.0
 """How long a claim lasts at most; an `advance` takes milliseconds."""
@@ -46,7 +46,14 @@ class JobManager:
         client_key: str | None = None,
         job_id: str | None = None,
     ) -> str:
-        """Store a job that is due at once and return its id; the job cannot be lost from here on."""
+        """Store a job that is due at once and return its id; the job cannot be lost from here on.
+
+        Raises:
+            ConfigError: the input is nested too deeply.
+            IdempotencyConflictError: the client key was used for another request.
+        """
+        if nesting(request_payload) > MAX_NESTING:
+            raise ConfigError(f"the job's input is nested deeper than {MAX_NESTING} levels")
         job_id = await self.db.create_job(user_id, job_type, request_payload, client_key=client_key, job_id=job_id)
         crash_point(CrashPoint.JOB_SUBMITTED)
         return job_id

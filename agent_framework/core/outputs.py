@@ -7,7 +7,7 @@ from typing import Any, cast
 from pydantic import BaseModel
 
 from agent_framework.errors import OutputValidationError
-from agent_framework.types import JSONDict
+from agent_framework.types import MAX_NESTING, JSONDict, nesting
 
 
 def to_output(value: Any, *, agent: str, structured: bool = False) -> JSONDict:
@@ -26,11 +26,14 @@ def to_output(value: Any, *, agent: str, structured: bool = False) -> JSONDict:
     try:
         text = json.dumps(output, allow_nan=False, ensure_ascii=False)
         text.encode()  # half a surrogate pair can be stored nowhere
-        return json.loads(text)
+        parsed: JSONDict = json.loads(text)
     except (TypeError, ValueError, RecursionError) as exc:
         raise OutputValidationError(
             f"the output of {agent} is not JSON: {exc}; return a dict of texts, numbers, lists and dicts"
         ) from exc
+    if nesting(parsed) > MAX_NESTING:
+        raise OutputValidationError(f"the output of {agent} is nested deeper than {MAX_NESTING} levels")
+    return parsed
 
 
 def _plain(value: Any) -> Any:

@@ -68,7 +68,7 @@ class Walk:
             return self.finish(JobStatus.CANCELLED, "cancelled")
         if cursor.phase is Phase.DONE:
             return self.end()
-        if cursor.phase is Phase.FAILURE and (not cursor.failed or cursor.deadline):
+        if cursor.phase is Phase.FAILURE and not cursor.failed:
             cursor.enter(Phase.FINALLY)
             return None
         if cursor.stopped:

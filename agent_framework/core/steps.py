@@ -57,7 +57,7 @@ class StepRunner:
         results: dict[str, Any] = {}
         for agent in agents:
             results[agent] = await self._answer(job_id, agent)
-            if "error" in results[agent]:
+            if failed(results[agent]):
                 break
         return results
 
@@ -66,3 +66,8 @@ class StepRunner:
             return await self.invoke(job_id, agent)
         except AgentError as exc:
             return {"error": str(exc)}
+
+
+def failed(result: JSONDict) -> bool:
+    """Whether a step's result is the error of an agent that failed, and not an output with a field of that name."""
+    return result.keys() == {"error"} and isinstance(result["error"], str)

@@ -19,7 +19,8 @@ def offline_project(tmp_path: Path) -> "Callable[[str | Path], Project]":
 
     def open_project(path: str | Path) -> "Project":
         from agent_framework.config.loader import ConfigLoader
-        from agent_framework.core.runtime import ModelChoice, Project
+        from agent_framework.core.models import ModelChoice
+        from agent_framework.core.runtime import Project
         from agent_framework.infrastructure.database.sqlite import SqliteDatabase
         from agent_framework.infrastructure.storage.local import LocalStorage
 

@@ -12,8 +12,10 @@ HOSTILE = {
     "a list": ("- a\n", "must be a mapping"),
     "binary": ("\x00\x01\x02", "not valid YAML"),
     "a hostile condition": (
-        "project: {name: x}\norchestration:\n  selection_rules:\n    - name: r\n"
-        "      condition: \"__import__('os').system('touch hacked')\"\n",
+        (
+            "project: {name: x}\norchestration:\n  selection_rules:\n    - name: r\n"
+            "      condition: \"__import__('os').system('touch hacked')\"\n"
+        ),
         "agents.yaml:5: orchestration.selection_rules.0.condition: condition",
     ),
     "an unknown field": (

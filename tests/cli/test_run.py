@@ -54,7 +54,8 @@ def test_a_failing_agent_fails_the_job_and_the_others_stay_stored(af, write_proj
 
 def test_a_failed_job_is_retried_and_completed_agents_are_kept(af, write_project, tmp_path: Path):
     marker = tmp_path / "now_it_works"
-    body = f"import pathlib\n    if not pathlib.Path({str(marker)!r}).exists(): raise ValueError('not yet')\n    return {{}}"
+    fails = f"import pathlib\n    if not pathlib.Path({str(marker)!r}).exists(): raise ValueError('not yet')"
+    body = f"{fails}\n    return {{}}"
     write_project({**AGENTS, "writer": body}, RULES)
     job_id = json.loads(af("run", "--set", "kind=short", "--json").out)["job_id"]
     marker.touch()

@@ -30,7 +30,7 @@ from agent_framework import agent
 def work(job, context):
     with open(os.path.join(context.project_dir, "ran.log"), "a") as log:
         log.write("{name}\\n")
-    return {{"n": {n}, "after": sorted(context.results)}}
+    return {{"n": {n}}}
 """
 
 

@@ -1,5 +1,7 @@
 """A local HTTP server that speaks the model protocols: OpenAI Responses and Chat Completions, Anthropic, Bedrock.
 
+Bedrock's Converse is streamed too, in AWS's own event encoding.
+
 A test queues what the "model" shall answer and the server renders each reply in the protocol of the path that was
 asked. Every request is kept, so a test can say what was sent, and how often.
 
@@ -17,12 +19,18 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from types import TracebackType
 from typing import Any, Self
 
+from tests.support.aws_events import aws_events
+
 Json = dict[str, Any]
 
 
 @dataclass(frozen=True)
 class Reply:
-    """One scripted answer; build it with the functions below."""
+    """One scripted answer; build it with the functions below.
+
+    For Bedrock alone: ``stop_reason``, ``reasoning`` (a ``reasoningText``), ``cached_tokens`` (read, written), and of a
+    stream the error it ends with (code, message), the number of events it breaks off after, the pause between them.
+    """
 
     text: str | None = None
     tool_calls: tuple[tuple[str, Json], ...] = ()
@@ -35,6 +43,12 @@ class Reply:
     cut_off: bool = False
     input_tokens: int = 11
     output_tokens: int = 7
+    stop_reason: str | None = None
+    reasoning: Json | None = None
+    cached_tokens: tuple[int, int] | None = None
+    stream_error: tuple[str, str] | None = None
+    stream_events: int | None = None
+    pause_s: float = 0.0
 
 
 @dataclass(frozen=True)
@@ -81,16 +95,23 @@ def cut_off(text: str = "half an ans") -> Reply:
     return Reply(text=text, cut_off=True)
 
 
+class _Http(ThreadingHTTPServer):
+    """Takes many connections at once; by default only five may wait."""
+
+    daemon_threads = True
+    request_queue_size = 128
+
+
 class ModelServer:
     """Serves scripted replies on 127.0.0.1 until the ``with`` block ends."""
 
     def __init__(self, *replies: Reply) -> None:
         self.replies = deque(replies)
         self.requests: list[Received] = []
+        self.hung_up = 0
         self._stop = threading.Event()
         self._lock = threading.Lock()
-        self._http = ThreadingHTTPServer(("127.0.0.1", 0), self._handler())
-        self._http.daemon_threads = True
+        self._http = _Http(("127.0.0.1", 0), self._handler())
         self._thread = threading.Thread(target=self._http.serve_forever, kwargs={"poll_interval": 0.01}, daemon=True)
 
     @property
@@ -115,6 +136,25 @@ class ModelServer:
             self.requests.append(received)
             return self.replies.popleft() if self.replies else fails(418, "the script has no more replies")
 
+    def _stream(self, handler: BaseHTTPRequestHandler, reply: Reply, answer: Json) -> None:
+        """Send AWS's events as one chunk each; a stream that breaks off has no last chunk."""
+        handler.close_connection = True
+        headers = {"content-type": "application/vnd.amazon.eventstream", **reply.headers}
+        headers |= {"transfer-encoding": "chunked", "connection": "close"}
+        try:
+            handler.send_response(200)
+            for name, value in headers.items():
+                handler.send_header(name, value)
+            handler.end_headers()
+            for event in aws_events(answer, stop_after=reply.stream_events, error=reply.stream_error):
+                handler.wfile.write(b"%x\r\n%s\r\n" % (len(event), event))
+                handler.wfile.flush()
+                self._stop.wait(reply.pause_s)
+            if reply.stream_events is None or reply.stream_error:
+                handler.wfile.write(b"0\r\n\r\n")
+        except ConnectionError:
+            self.hung_up += 1
+
     def _handler(self) -> type[BaseHTTPRequestHandler]:
         server = self
 
@@ -131,7 +171,11 @@ class ModelServer:
                     self.close_connection = True
                     return
                 answer = _body(self.path, body, reply, number=len(server.requests))
-                streamed = body.get("stream") is True and reply.status == 200 and reply.raw is None
+                streamed = reply.status == 200 and reply.raw is None
+                if streamed and self.path.endswith("/converse-stream"):
+                    server._stream(self, reply, json.loads(answer))
+                    return
+                streamed = streamed and body.get("stream") is True
                 self._send(reply, _events(self.path, answer) if streamed else answer, streamed)
 
             def _send(self, reply: Reply, body: bytes, streamed: bool) -> None:
@@ -146,7 +190,7 @@ class ModelServer:
                 except ConnectionError:
                     self.close_connection = True
 
-            def log_message(self, format: str, *args: Any) -> None:
+            def log_message(self, *args: Any) -> None:
                 """Say nothing."""
 
         return Handler
@@ -184,7 +228,7 @@ def _numbered(tool_calls: Iterable[Json]) -> list[Json]:
 
 
 def _error(path: str, reply: Reply) -> Json:
-    if path.endswith("/converse"):
+    if path.endswith(("/converse", "/converse-stream")):
         return {"message": reply.message}
     if path.endswith("/messages"):
         return {"type": "error", "error": {"type": "api_error", "message": reply.message}}
@@ -273,17 +317,21 @@ def _anthropic(request: Json, reply: Reply, number: int) -> Json:
 
 
 def _converse(request: Json, reply: Reply, number: int) -> Json:
-    content: list[Json] = [{"text": reply.text}] if reply.text is not None else []
+    content: list[Json] = [{"reasoningContent": {"reasoningText": reply.reasoning}}] if reply.reasoning else []
+    content += [{"text": reply.text}] if reply.text is not None else []
     for index, (name, arguments) in enumerate(reply.tool_calls):
         tool_use = {"toolUseId": f"tooluse_{number}_{index}", "name": name, "input": arguments}
         content.append({"toolUse": tool_use})
+    stop = "max_tokens" if reply.cut_off else "tool_use" if reply.tool_calls else "end_turn"
+    read, written = reply.cached_tokens or (0, 0)
     return {
         "output": {"message": {"role": "assistant", "content": content}},
-        "stopReason": "max_tokens" if reply.cut_off else "tool_use" if reply.tool_calls else "end_turn",
+        "stopReason": reply.stop_reason or stop,
         "usage": {
             "inputTokens": reply.input_tokens,
             "outputTokens": reply.output_tokens,
-            "totalTokens": reply.input_tokens + reply.output_tokens,
+            "totalTokens": reply.input_tokens + reply.output_tokens + read + written,
+            **({"cacheReadInputTokens": read, "cacheWriteInputTokens": written} if reply.cached_tokens else {}),
         },
         "metrics": {"latencyMs": 1},
     }
@@ -294,4 +342,5 @@ _PROTOCOLS: Mapping[str, Callable[[Json, Reply, int], Json]] = {
     "/chat/completions": _chat,
     "/messages": _anthropic,
     "/converse": _converse,
+    "/converse-stream": _converse,
 }

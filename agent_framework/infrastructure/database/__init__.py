@@ -5,21 +5,53 @@ from enum import Enum
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from agent_framework._lazy import lazy
 from agent_framework.infrastructure._providers import ProviderTable
-from agent_framework.infrastructure.database.base import Changes, DatabaseProvider
+from agent_framework.infrastructure.database.base import (
+    Changes,
+    DatabaseProvider,
+    SchemaStatus,
+)
 
 if TYPE_CHECKING:
+    from agent_framework.infrastructure.database._sql_database import SqlDatabase
+    from agent_framework.infrastructure.database.aurora import AuroraDatabase
+    from agent_framework.infrastructure.database.postgres import PostgresDatabase
     from agent_framework.infrastructure.database.sqlite import SqliteDatabase
 
-__all__ = ["PROVIDERS", "Changes", "DatabaseFactory", "DatabaseProvider", "DatabaseType", "SqliteDatabase"]
+__all__ = [
+    "PROVIDERS",
+    "AuroraDatabase",
+    "Changes",
+    "DatabaseFactory",
+    "DatabaseProvider",
+    "DatabaseType",
+    "PostgresDatabase",
+    "SchemaStatus",
+    "SqlDatabase",
+    "SqliteDatabase",
+]
 
-_DEPLOYED = "this version runs jobs on SQLite (stage 'local')"
+_HERE = "agent_framework.infrastructure.database"
+__getattr__ = lazy(
+    __name__,
+    {
+        "AuroraDatabase": f"{_HERE}.aurora",
+        "PostgresDatabase": f"{_HERE}.postgres",
+        "SqlDatabase": f"{_HERE}._sql_database",
+        "SqliteDatabase": f"{_HERE}.sqlite",
+    },
+)
 
 PROVIDERS = ProviderTable(
     kind="database",
-    targets={"sqlite": "agent_framework.infrastructure.database.sqlite:SqliteDatabase"},
+    targets={
+        "sqlite": f"{_HERE}.sqlite:SqliteDatabase",
+        "rds-postgres": f"{_HERE}.postgres:PostgresDatabase",
+        "aurora-serverless-v2": f"{_HERE}.aurora:AuroraDatabase",
+    },
     aliases={"aurora": "aurora-serverless-v2", "postgres": "rds-postgres", "postgresql": "rds-postgres"},
-    planned={"aurora-serverless-v2": _DEPLOYED, "rds-postgres": _DEPLOYED, "dynamodb": _DEPLOYED},
+    planned={"dynamodb": "use sqlite, rds-postgres or aurora-serverless-v2"},
 )
 
 
@@ -51,11 +83,3 @@ class DatabaseFactory:
         """
         name = db_type.value if isinstance(db_type, DatabaseType) else db_type
         return PROVIDERS.target(name).from_config(dict(config or {}), root or Path.cwd())
-
-
-def __getattr__(name: str) -> Any:
-    if name == "SqliteDatabase":
-        from agent_framework.infrastructure.database.sqlite import SqliteDatabase
-
-        return SqliteDatabase
-    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

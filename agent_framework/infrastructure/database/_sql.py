@@ -1,16 +1,22 @@
-"""The SQL of every SQL backend, as transaction scripts without I/O.
+"""The SQL of every SQL backend: jobs, results, claims and attempts, as transaction scripts without I/O (`_script`).
 
-A script is a generator: it yields statements, is sent their rows, and returns the result; whoever runs it wraps it in
-one transaction. So each transaction is written once, and a backend brings only its driver and its `Dialect`.
+A transaction locks the job before its attempts, everywhere, so no two of them wait for each other.
 """
 
+import json
 import uuid
-from collections.abc import Generator, Mapping, Sequence
-from dataclasses import dataclass
-from typing import Any, TypeVar
+from typing import Any
 
 from agent_framework.errors import IdempotencyConflictError, JobNotFoundError, StaleClaimError
-from agent_framework.infrastructure.database._codec import dumps, loads, outcome_from_dict, outcome_to_dict
+from agent_framework.infrastructure.database._codec import dumps, loads, outcome_to_dict
+from agent_framework.infrastructure.database._rows import (
+    attempt_from,
+    event_from,
+    job_from,
+    result_from,
+)
+from agent_framework.infrastructure.database._script import Script, Statement
+from agent_framework.infrastructure.database._sql_documents import DocumentScripts
 from agent_framework.infrastructure.database.base import Changes
 from agent_framework.types import (
     FINAL_STATUSES,
@@ -19,9 +25,6 @@ from agent_framework.types import (
     Attempt,
     AttemptKey,
     AttemptState,
-    Document,
-    Event,
-    EventKind,
     Job,
     JobStatus,
     JSONDict,
@@ -30,42 +33,13 @@ from agent_framework.types import (
     check_transition,
 )
 
-T = TypeVar("T")
-Row = Mapping[str, Any]
-Params = Mapping[str, Any]
-
-
-@dataclass(frozen=True, slots=True)
-class Statement:
-    """One statement with named parameters (``:name``); ``many`` runs it once per set of parameters."""
-
-    sql: str
-    params: Params | None = None
-    many: Sequence[Params] | None = None
-
-
-Script = Generator[Statement, Sequence[Row], T]
-"""A transaction: yields statements, is sent their rows, returns a ``T``."""
-
 _FINAL = ", ".join(f"'{status}'" for status in sorted(FINAL_STATUSES))
 _ACTIVE_JOB = f"status NOT IN ({_FINAL})"
 _KEY = "job_id = :job_id AND run = :run AND seq = :seq AND agent = :agent AND number = :number"
 
 
-@dataclass(frozen=True, slots=True)
-class Dialect:
-    """What differs between SQL backends: the clock, and how a selected row is locked until the end."""
-
-    now: str
-    for_update: str
-
-
-class Scripts:
+class Scripts(DocumentScripts):
     """All transaction scripts in one dialect."""
-
-    def __init__(self, dialect: Dialect) -> None:
-        self._now = dialect.now
-        self._for_update = dialect.for_update
 
     # -- jobs ------------------------------------------------------------------------------------------------
 
@@ -76,7 +50,8 @@ class Scripts:
         new_id = job_id or str(uuid.uuid4())
         rows = yield Statement(
             f"""INSERT INTO jobs (id, user_id, job_type, request_payload, client_key, due_at, created_at, updated_at)
-            VALUES (:id, :user_id, :job_type, :payload, :client_key, {self._now}, {self._now}, {self._now})
+            VALUES (:id, :user_id, :job_type, {self._json("payload")}, :client_key,
+            {self._now}, {self._now}, {self._now})
             ON CONFLICT DO NOTHING RETURNING id""",
             {
                 "id": new_id,
@@ -89,12 +64,13 @@ class Scripts:
         if rows:
             return new_id
         rows = yield Statement(
-            """SELECT id, job_type, request_payload FROM jobs
-            WHERE id = :id OR (user_id = :user_id AND client_key = :key)""",
+            """SELECT id, user_id, job_type, request_payload FROM jobs
+            WHERE id = :id OR (user_id = :user_id AND client_key = :key) ORDER BY client_key = :key DESC""",
             {"id": new_id, "user_id": user_id, "key": client_key},
         )
         existing = rows[0]
-        if existing["job_type"] != job_type or loads(existing["request_payload"]) != payload:
+        same = existing["user_id"] == user_id and existing["job_type"] == job_type
+        if not same or _canonical(existing["request_payload"]) != _canonical(stored):
             used = f"client key {client_key!r} of user {user_id!r}" if client_key else f"job id {job_id!r}"
             raise IdempotencyConflictError(
                 f"{used} was used for job {existing['id']} with another request; use a new key for a new request"
@@ -146,18 +122,19 @@ class Scripts:
         if not rows:
             raise JobNotFoundError(job_id)
         check_transition(job_id, JobStatus(rows[0]["status"]), JobStatus.PENDING)
-        rows = yield Statement(
+        yield Statement(
             f"""UPDATE jobs SET status = 'pending', run = run + 1, signals = signals + 1, due_at = {self._now},
-            error_message = NULL, completed_at = NULL, cancel_requested = 0, plan = NULL, updated_at = {self._now}
-            WHERE id = :id RETURNING *""",
+            error_message = NULL, completed_at = NULL, cancel_requested = FALSE, plan = NULL, lease_owner = NULL,
+            lease_until = {self._dialect.epoch}, updated_at = {self._now} WHERE id = :id""",
             {"id": job_id},
         )
+        rows = yield Statement("SELECT * FROM jobs WHERE id = :id", {"id": job_id})
         return job_from(rows[0], {})
 
     def signal_job(self, job_id: str, cancel: bool) -> Script[bool]:
         rows = yield Statement(
             f"""UPDATE jobs SET signals = signals + 1, due_at = {self._now}, updated_at = {self._now}
-            {", cancel_requested = 1" if cancel else ""} WHERE id = :id AND {_ACTIVE_JOB} RETURNING id""",
+            {", cancel_requested = TRUE" if cancel else ""} WHERE id = :id AND {_ACTIVE_JOB} RETURNING id""",
             {"id": job_id},
         )
         return bool(rows)
@@ -195,7 +172,8 @@ class Scripts:
         return Statement(
             f"""INSERT INTO agent_results
             (job_id, agent_name, result_payload, seq, execution_time_ms, usage, produced_by, created_at)
-            VALUES (:job_id, :agent, :payload, :seq, :ms, :usage, :produced_by, {self._now})
+            VALUES (:job_id, :agent, {self._json("payload")}, :seq, :ms,
+            {self._json("usage")}, :produced_by, {self._now})
             ON CONFLICT (job_id, agent_name) DO UPDATE SET result_payload = excluded.result_payload,
             seq = excluded.seq, execution_time_ms = excluded.execution_time_ms, usage = excluded.usage,
             produced_by = excluded.produced_by, created_at = excluded.created_at""",
@@ -231,7 +209,7 @@ class Scripts:
 
     def claim(self, job_id: str, owner: str, lease_s: float, take_over_from: str | None) -> Script[Snapshot | None]:
         rows = yield Statement(
-            f"""UPDATE jobs SET epoch = epoch + 1, lease_owner = :owner, lease_until = {self._now} + :lease
+            f"""UPDATE jobs SET epoch = epoch + 1, lease_owner = :owner, lease_until = {self._after("lease")}
             WHERE id = :id AND {_ACTIVE_JOB} AND (lease_until <= {self._now} OR lease_owner = :dead) RETURNING id""",
             {"id": job_id, "owner": owner, "lease": lease_s, "dead": take_over_from},
         )
@@ -266,10 +244,13 @@ class Scripts:
     def commit(self, snapshot: Snapshot, changes: Changes) -> Script[Snapshot | None]:
         job = snapshot.job
         rows = yield Statement(
-            f"SELECT epoch, signals, status FROM jobs WHERE id = :id {self._for_update}", {"id": job.id}
+            f"SELECT epoch, signals, status, lease_owner FROM jobs WHERE id = :id {self._for_update}", {"id": job.id}
         )
-        if not rows or rows[0]["epoch"] != job.epoch:
-            raise StaleClaimError(f"job {job.id} was claimed by somebody else; this decision was not written")
+        if not rows or rows[0]["epoch"] != job.epoch or rows[0]["lease_owner"] is None:
+            raise StaleClaimError(
+                f"the claim of this decision is over: job {job.id} was claimed by somebody else, or the decision was "
+                "committed before; nothing was written"
+            )
         if rows[0]["signals"] != job.signals:
             return (yield from self.load(job.id))
         if changes.status is not None and changes.status != rows[0]["status"]:
@@ -277,7 +258,8 @@ class Scripts:
         yield from self._write_trace(job, changes)
         yield Statement(
             f"""UPDATE jobs SET status = COALESCE(:status, status), error_message = COALESCE(:error, error_message),
-            plan = COALESCE(:plan, plan), due_at = :due_at, lease_owner = NULL, lease_until = 0,
+            plan = COALESCE({self._json("plan")}, plan), due_at = {self._moment("due_at")},
+            lease_owner = NULL, lease_until = {self._dialect.epoch},
             {self._status_times(changes.status)} updated_at = {self._now} WHERE id = :id""",
             {
                 "id": job.id,
@@ -293,7 +275,7 @@ class Scripts:
         if changes.events:
             yield Statement(
                 f"""INSERT INTO job_events (job_id, seq, run, kind, data, at)
-                VALUES (:job_id, :seq, :run, :kind, :data, {self._now})""",
+                VALUES (:job_id, :seq, :run, :kind, {self._json("data")}, {self._now})""",
                 many=[
                     {
                         "job_id": job.id,
@@ -307,14 +289,15 @@ class Scripts:
             )
         for key, outcome in changes.settle:
             yield Statement(
-                f"""UPDATE attempts SET state = :state, outcome = :outcome, ended_at = {self._now}
+                f"""UPDATE attempts SET state = :state, outcome = {self._json("outcome")}, ended_at = {self._now}
                 WHERE {_KEY} AND state IN ('pending', 'started')""",
                 {**_key_params(key), "state": outcome.state, "outcome": _stored(outcome)},
             )
         if changes.attempts:
             yield Statement(
-                """INSERT INTO attempts (job_id, run, seq, agent, number, performer, state, not_before, not_after)
-                VALUES (:job_id, :run, :seq, :agent, :number, :performer, 'pending', :not_before, :not_after)""",
+                f"""INSERT INTO attempts (job_id, run, seq, agent, number, performer, state, not_before, not_after)
+                VALUES (:job_id, :run, :seq, :agent, :number, :performer, 'pending',
+                {self._moment("not_before")}, {self._moment("not_after")})""",
                 many=[
                     {
                         **_key_params(attempt.key),
@@ -328,21 +311,30 @@ class Scripts:
 
     # -- attempts --------------------------------------------------------------------------------------------
 
+    def _lock_active(self, key: AttemptKey) -> Statement:
+        """Lock the job, before its attempts as everywhere, if this run may still change."""
+        return Statement(
+            f"""SELECT cancel_requested FROM jobs WHERE id = :id AND run = :run AND {_ACTIVE_JOB} {self._for_update}""",
+            {"id": key.job_id, "run": key.run},
+        )
+
     def start_attempt(self, key: AttemptKey, owner: str, run_for_s: float) -> Script[Attempt | None]:
+        jobs = yield self._lock_active(key)
+        if not jobs or jobs[0]["cancel_requested"]:
+            return None
         rows = yield Statement(
             f"""UPDATE attempts SET state = 'started', owner = :owner, started_at = {self._now},
-            not_after = {self._now} + :run_for WHERE {_KEY} AND state = 'pending' AND EXISTS (
-                SELECT 1 FROM jobs WHERE id = :job_id AND {_ACTIVE_JOB} AND cancel_requested = 0
-                AND jobs.run = attempts.run) RETURNING *""",
+            not_after = {self._after("run_for")} WHERE {_KEY} AND state = 'pending' RETURNING *""",
             {**_key_params(key), "owner": owner, "run_for": run_for_s},
         )
         return attempt_from(rows[0]) if rows else None
 
     def commit_outcome(self, key: AttemptKey, owner: str, outcome: AgentOutcome, produced_by: str) -> Script[bool]:
+        if not (yield self._lock_active(key)):
+            return False
         rows = yield Statement(
-            f"""UPDATE attempts SET state = :state, outcome = :outcome, ended_at = {self._now}
-            WHERE {_KEY} AND state = 'started' AND owner = :owner AND EXISTS (
-                SELECT 1 FROM jobs WHERE id = :job_id AND {_ACTIVE_JOB} AND jobs.run = attempts.run) RETURNING agent""",
+            f"""UPDATE attempts SET state = :state, outcome = {self._json("outcome")}, ended_at = {self._now}
+            WHERE {_KEY} AND state = 'started' AND owner = :owner RETURNING agent""",
             {**_key_params(key), "owner": owner, "state": outcome.state, "outcome": _stored(outcome)},
         )
         if not rows:
@@ -361,58 +353,10 @@ class Scripts:
         yield from self.signal_job(key.job_id, cancel=False)
         return True
 
-    # -- documents -------------------------------------------------------------------------------------------
 
-    def get_document(self, namespace: str, key: str) -> Script[Document | None]:
-        rows = yield Statement(
-            f"""SELECT * FROM documents WHERE namespace = :namespace AND key = :key
-            AND (expires_at IS NULL OR expires_at > {self._now})""",
-            {"namespace": namespace, "key": key},
-        )
-        return document_from(rows[0]) if rows else None
-
-    def put_document(
-        self, namespace: str, key: str, body: JSONDict, expected_version: int, ttl_s: float | None
-    ) -> Script[Document | None]:
-        params = {
-            "namespace": namespace,
-            "key": key,
-            "body": dumps(body, what=f"the document {namespace}/{key}"),
-            "expected": expected_version,
-            "ttl": ttl_s,
-        }
-        if expected_version == 0:
-            rows = yield Statement(
-                f"""INSERT INTO documents (namespace, key, body, version, expires_at)
-                VALUES (:namespace, :key, :body, 1, {self._now} + :ttl)
-                ON CONFLICT (namespace, key) DO UPDATE SET body = excluded.body, version = documents.version + 1,
-                expires_at = excluded.expires_at WHERE documents.expires_at <= {self._now} RETURNING *""",
-                params,
-            )
-        else:
-            rows = yield Statement(
-                f"""UPDATE documents SET body = :body, version = version + 1, expires_at = {self._now} + :ttl
-                WHERE namespace = :namespace AND key = :key AND version = :expected
-                AND (expires_at IS NULL OR expires_at > {self._now}) RETURNING *""",
-                params,
-            )
-        return document_from(rows[0]) if rows else None
-
-    def delete_document(self, namespace: str, key: str, expected_version: int | None) -> Script[bool]:
-        rows = yield Statement(
-            """DELETE FROM documents WHERE namespace = :namespace AND key = :key
-            AND version = COALESCE(:expected, version) RETURNING key""",
-            {"namespace": namespace, "key": key, "expected": expected_version},
-        )
-        return bool(rows)
-
-    def list_documents(self, namespace: str, prefix: str, limit: int) -> Script[list[Document]]:
-        rows = yield Statement(
-            f"""SELECT * FROM documents WHERE namespace = :namespace AND substr(key, 1, :length) = :prefix
-            AND (expires_at IS NULL OR expires_at > {self._now}) ORDER BY key LIMIT :limit""",
-            {"namespace": namespace, "prefix": prefix, "length": len(prefix), "limit": limit},
-        )
-        return [document_from(row) for row in rows]
+def _canonical(stored: Any) -> str:
+    """Stored JSON with its keys in order; unlike Python's ``==`` it tells ``1`` from ``true``."""
+    return json.dumps(loads(stored), sort_keys=True)
 
 
 def _key_params(key: AttemptKey) -> dict[str, Any]:
@@ -421,66 +365,3 @@ def _key_params(key: AttemptKey) -> dict[str, Any]:
 
 def _stored(outcome: AgentOutcome) -> str:
     return dumps(outcome_to_dict(outcome), what="the outcome")
-
-
-def job_from(row: Row, results: dict[str, JSONDict]) -> Job:
-    """A row of ``jobs``."""
-    return Job(
-        id=row["id"],
-        user_id=row["user_id"],
-        job_type=row["job_type"],
-        status=JobStatus(row["status"]),
-        request_payload=loads(row["request_payload"]),
-        agent_results=results,
-        run=row["run"],
-        epoch=row["epoch"],
-        signals=row["signals"],
-        due_at=row["due_at"],
-        plan=loads(row["plan"]),
-        error_message=row["error_message"],
-        cancel_requested=bool(row["cancel_requested"]),
-        created_at=row["created_at"],
-        started_at=row["started_at"],
-        completed_at=row["completed_at"],
-        updated_at=row["updated_at"],
-    )
-
-
-def event_from(row: Row) -> Event:
-    """A row of ``job_events``."""
-    return Event(row["seq"], row["run"], EventKind(row["kind"]), loads(row["data"]), row["at"])
-
-
-def attempt_from(row: Row) -> Attempt:
-    """A row of ``attempts``."""
-    state = AttemptState(row["state"])
-    stored = loads(row["outcome"])
-    return Attempt(
-        key=AttemptKey(row["job_id"], row["run"], row["seq"], row["agent"], row["number"]),
-        performer=row["performer"],
-        state=state,
-        not_before=row["not_before"],
-        not_after=row["not_after"],
-        owner=row["owner"],
-        started_at=row["started_at"],
-        ended_at=row["ended_at"],
-        outcome=outcome_from_dict(state, stored) if stored else None,
-    )
-
-
-def result_from(row: Row) -> AgentResult:
-    """A row of ``agent_results``."""
-    return AgentResult(
-        agent=row["agent_name"],
-        payload=loads(row["result_payload"]),
-        seq=row["seq"],
-        execution_time_ms=row["execution_time_ms"],
-        usage=Usage.from_dict(loads(row["usage"])),
-        produced_by=row["produced_by"],
-        created_at=row["created_at"],
-    )
-
-
-def document_from(row: Row) -> Document:
-    """A row of ``documents``."""
-    return Document(row["namespace"], row["key"], loads(row["body"]), row["version"], row["expires_at"])

@@ -11,6 +11,8 @@ from dataclasses import dataclass
 from types import TracebackType
 from typing import Self
 
+from agent_framework.errors import DataTooLargeError as DataTooLargeError
+from agent_framework.errors import SchemaVersionError
 from agent_framework.types import (
     AgentOutcome,
     AgentResult,
@@ -42,16 +44,53 @@ class Changes:
     plan: JSONDict | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class SchemaStatus:
+    """The version of a database's schema and the one that this package works with; both 0 where there is none."""
+
+    current: int = 0
+    expected: int = 0
+
+    @property
+    def is_current(self) -> bool:
+        """The package can work with the database."""
+        return self.current == self.expected
+
+    @property
+    def is_older(self) -> bool:
+        """`DatabaseProvider.migrate` brings it up to date."""
+        return self.current < self.expected
+
+
 class DatabaseProvider(ABC):
     """Where jobs live. Methods raise `ProviderError` for what the backend refuses, and the errors each one names."""
 
     name: str = "custom"
+    max_value_bytes: int | None = None
+    """Largest JSON value that is stored in place; a larger one goes to the storage. None: any size."""
 
     # -- life cycle ------------------------------------------------------------------------------------------
 
     @abstractmethod
     async def migrate(self) -> int:
         """Bring the schema up to this version and return it; safe to call from several processes at once."""
+
+    async def schema_status(self) -> SchemaStatus:
+        """Which schema the database has; a backend without versions answers with zeros."""
+        return SchemaStatus()
+
+    async def check_schema(self) -> None:
+        """Refuse a schema of another version, for processes that do not migrate.
+
+        Raises:
+            SchemaVersionError: it is older or newer than this version of the package.
+        """
+        status = await self.schema_status()
+        if not status.is_current:
+            raise SchemaVersionError(
+                f"database {self.name} has schema version {status.current}, this version of the package works with "
+                f"{status.expected}"
+            )
 
     @abstractmethod
     async def close(self) -> None:

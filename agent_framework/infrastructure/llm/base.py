@@ -35,13 +35,6 @@ WORKER_TOOL_PREFIX = "invoke_"
 OFFLINE = "offline"
 REPLAY = "replay"
 
-REMEDIES: Mapping[str, str] = {
-    "openai": "set OPENAI_API_KEY",
-    "anthropic": "set ANTHROPIC_API_KEY",
-    "bedrock": "check the AWS credentials (aws sts get-caller-identity) and the right bedrock:InvokeModel",
-}
-"""What to do when a provider does not know who is asking."""
-
 
 @dataclass(frozen=True, slots=True)
 class Price:
@@ -59,8 +52,8 @@ class ModelSpec:
         provider: ``bedrock``, ``openai``, ``anthropic``, ``litellm``, ``offline``, ``replay``, ``pkg.module:factory``.
         model: the provider's own model id.
         region: AWS region, for Bedrock.
-        client: chooses between the ways to reach one provider (openai: ``sdk``, ``chat``, ``litellm``); None is the
-            provider's default.
+        client: chooses between the ways to reach one provider (openai: ``sdk``, ``chat``, ``litellm``; bedrock:
+            ``sdk``, ``litellm``); None is the provider's default.
         base_url: another address for the provider's API: a proxy, a gateway, a compatible server.
         api_key: a secret: it is never printed (``repr`` hides it) and never stored. None leaves it to the provider's
             own environment variable.
@@ -131,7 +124,7 @@ _HERE = "agent_framework.infrastructure.llm"
 
 BUILDERS: Mapping[str, str] = {
     "anthropic": f"{_HERE}.litellm:build_anthropic",
-    "bedrock": f"{_HERE}.litellm:build_bedrock",
+    "bedrock": f"{_HERE}.bedrock:build",
     "litellm": f"{_HERE}.litellm:build_any",
     OFFLINE: f"{_HERE}.offline:build",
     "openai": f"{_HERE}.openai:build",

@@ -9,22 +9,42 @@ from email.utils import parsedate_to_datetime
 from typing import Any, cast
 
 _LIBRARIES = frozenset(
-    {"openai", "litellm", "httpx", "httpx2", "httpcore", "httpcore2", "aiohttp", "botocore", "boto3"}
+    {"openai", "litellm", "httpx", "httpx2", "httpcore", "httpcore2", "aiohttp", "botocore", "boto3", "urllib3"}
 )
 _SDK_ERROR = "agents.exceptions.ModelBehaviorError"
 _NOISE = re.compile(
-    r"^(?:(?:litellm\.)?(?:[A-Z]\w*(?:Error|Exception|Timeout)|Timeout(?: Error)?)\s*[:-]\s*|Error code: \d+ - )"
+    r"^(?:(?:litellm\.)?(?:[A-Z]\w*(?:Error|Exception|Timeout)|Timeout(?: Error)?)\s*[:-]\s*|Error code: \d+ - "
+    r"|An error occurred \([^)]*\) when calling the \w+ operation(?: \([^)]*\))?: )"
 )
+_AWS_STATUS = {
+    "modelerrorexception": 424,
+    "modelnotreadyexception": 429,
+    "modelstreamerrorexception": 424,
+    "modeltimeoutexception": 408,
+    "internalserverexception": 500,
+    "serviceunavailableexception": 503,
+}
 _MAX_WORDS = 250
 _TRACEBACK = re.compile(r"\s*Traceback \(most recent call last\).*", re.DOTALL)
 
 
 @dataclass(frozen=True, slots=True)
 class HttpAnswer:
-    """An answer with an error status. Header names are in lower case, or the mapping does not care."""
+    """An answer with an error status. Header names are in lower case, or the mapping does not care.
+
+    Attributes:
+        status_code: the HTTP status, or the one that the error's code stands for.
+        headers: the answer's headers.
+        code: the provider's own code for the error, where its library tells one.
+        request_id: by which the provider finds the call.
+        midway: the error came inside a stream that had begun as a success.
+    """
 
     status_code: int
     headers: Mapping[str, str]
+    code: str = ""
+    request_id: str = ""
+    midway: bool = False
 
 
 def chain(exc: BaseException) -> Iterator[BaseException]:
@@ -61,15 +81,22 @@ def http_answer(exc: BaseException) -> HttpAnswer | None:
         if type(link).__name__ == "HTTPStatusError" or (library == "openai" and response is not None):
             return HttpAnswer(response.status_code, response.headers)
         if "ClientError" in class_names(link) and isinstance(response, dict):
-            return _botocore_answer(cast(dict[str, Any], response))
+            return _botocore_answer(cast(dict[str, Any], response), midway="EventStreamError" in class_names(link))
     return None
 
 
-def _botocore_answer(response: Mapping[str, Any]) -> HttpAnswer:
-    """AWS says throttling with several statuses, but always in the error's code."""
+def _botocore_answer(response: Mapping[str, Any], *, midway: bool) -> HttpAnswer:
+    """AWS says throttling with several statuses, and inside a stream none at all, but it always has a code."""
     meta = response.get("ResponseMetadata", {})
-    throttled = "Throttling" in response.get("Error", {}).get("Code", "")
-    return HttpAnswer(429 if throttled else meta.get("HTTPStatusCode", 400), meta.get("HTTPHeaders", {}))
+    code = str(response.get("Error", {}).get("Code", ""))
+    known = 429 if "throttling" in code.lower() else _AWS_STATUS.get(code.lower())
+    return HttpAnswer(
+        known or meta.get("HTTPStatusCode", 400),
+        meta.get("HTTPHeaders", {}),
+        code=code,
+        request_id=meta.get("RequestId", ""),
+        midway=midway,
+    )
 
 
 def own_status(exc: BaseException) -> int | None:

@@ -1,4 +1,4 @@
-"""Providers ``bedrock``, ``anthropic`` and ``litellm`` (and openai's client ``litellm``), through LiteLLM.
+"""Providers ``anthropic`` and ``litellm``, and client ``litellm`` of openai and bedrock, through LiteLLM.
 
 LiteLLM is told, before it is imported, to fetch nothing from the network, and with every call to try once: its own
 retries are off, and so is the second request that its HTTP handler makes after a lost connection. Settings travel with
@@ -18,27 +18,21 @@ from agents.items import TResponseStreamEvent
 
 from agent_framework._optional import require
 from agent_framework.errors import ConfigError
-from agent_framework.infrastructure.llm.base import REMEDIES, ModelSpec
+from agent_framework.infrastructure.llm.base import ModelSpec
 from agent_framework.infrastructure.llm.clients import shared_client
+from agent_framework.infrastructure.llm.remedies import REMEDIES
 from agent_framework.infrastructure.llm.request import ModelRequest, WrappingModel
 
 _NO_RETRIES: Mapping[str, Any] = {"num_retries": 0, "max_retries": 0}
 _OFFLINE_HINT = "or run with --offline to use no model"
 
 
-def build_bedrock(spec: ModelSpec) -> Model:
-    """A Bedrock model over the Converse API; ``spec.api_key`` is a Bedrock API key, which replaces AWS credentials.
+def build_bedrock(spec: ModelSpec, region: str) -> Model:
+    """A Bedrock model by way of LiteLLM, for ``client: litellm``; `bedrock.build` has found region and credentials.
 
     Raises:
-        ConfigError: no AWS credentials or no region.
-        MissingExtraError: litellm or boto3 is not installed.
+        MissingExtraError: litellm is not installed.
     """
-    session = require("boto3", extra="aws", needed_for="provider 'bedrock'").Session()
-    if not (spec.api_key or os.environ.get("AWS_BEARER_TOKEN_BEDROCK")):
-        _check_credentials(spec, session)
-    region = spec.region or os.environ.get("AWS_REGION") or session.region_name
-    if not region:
-        raise ConfigError(f"model {spec.full_name} needs a region: set llm.region in agents.yaml, or AWS_REGION")
     return _model(spec, f"bedrock/{spec.model}", client_name="bedrock", aws_region_name=region)
 
 
@@ -62,28 +56,6 @@ def build_openai(spec: ModelSpec) -> Model:
 def build_any(spec: ModelSpec) -> Model:
     """Whatever LiteLLM knows: ``spec.model`` is its full name, such as ``gemini/gemini-2.5-flash``."""
     return _model(spec, spec.model)
-
-
-def _check_credentials(spec: ModelSpec, session: Any) -> None:
-    """Find AWS credentials, asking the network address of EC2 instances only if nothing forbids it.
-
-    Without any configured credentials botocore asks that address in every process and every call, which costs seconds
-    on a laptop. It is switched off then, unless AWS_EC2_METADATA_DISABLED is set: an EC2 worker with an instance role
-    sets it to ``false``.
-    """
-    chain = require("botocore.session", extra="aws", needed_for="provider 'bedrock'").Session(
-        profile=session.profile_name if session.profile_name != "default" else None
-    )
-    resolver = chain.get_component("credential_provider")
-    resolver.remove("iam-role")
-    if resolver.load_credentials() is not None:
-        return
-    os.environ.setdefault("AWS_EC2_METADATA_DISABLED", "true")
-    if session.get_credentials() is None:
-        raise ConfigError(
-            f"model {spec.full_name} needs AWS credentials and found none: run 'aws configure' or 'aws sso login', set "
-            f"AWS_PROFILE, on an EC2 instance with a role set AWS_EC2_METADATA_DISABLED=false, {_OFFLINE_HINT}"
-        )
 
 
 def _model(spec: ModelSpec, name: str, *, client_name: str | None = None, **extra_args: Any) -> Model:

@@ -18,7 +18,7 @@ from agents.exceptions import ModelBehaviorError
 from agents.items import TResponseStreamEvent
 
 from agent_framework.errors import ModelError, ModelRefusedError
-from agent_framework.infrastructure.llm.base import REMEDIES, ModelSpec
+from agent_framework.infrastructure.llm.base import ModelSpec
 from agent_framework.infrastructure.llm.evidence import (
     chain,
     class_names,
@@ -30,18 +30,20 @@ from agent_framework.infrastructure.llm.evidence import (
     words,
 )
 from agent_framework.infrastructure.llm.redaction import redact
+from agent_framework.infrastructure.llm.remedies import AWS_SETUP_ERRORS, REMEDIES, refusal_remedy, setup_remedy
 from agent_framework.infrastructure.llm.request import ModelRequest, WrappingModel
 
 _TIMEOUTS = frozenset({"TimeoutError", "TimeoutException", "APITimeoutError", "Timeout"})
 _NEVER_CONNECTED = frozenset(
     {"ConnectError", "ConnectTimeout", "PoolTimeout", "ConnectionRefusedError", "gaierror", "EndpointConnectionError"}
 )
-_LOST = frozenset({"TransportError", "ConnectionError", "HTTPClientError", "ClientError"})
+_LOST = frozenset({"TransportError", "ConnectionError", "HTTPClientError", "ClientError", "ProtocolError"})
 _UNREADABLE = frozenset(
-    {"JSONDecodeError", "ValidationError", "APIResponseValidationError", "DecodingError"}
-    | {"AttributeError", "KeyError", "IndexError", "AssertionError", "TypeError"}
+    {"JSONDecodeError", "ValidationError", "APIResponseValidationError", "DecodingError", "ResponseParserError"}
+    | {"AttributeError", "KeyError", "IndexError", "AssertionError", "TypeError", "ParserError"}
 )
-_RETRYABLE_STATUS = frozenset({408, 409, 425, 429})
+_RETRYABLE_STATUS = frozenset({408, 409, 424, 425, 429})
+_MAYBE_BILLED_STATUS = frozenset({408, 424})
 _OVERLOADED_STATUS = frozenset({503, 529})
 _STATUS_WORDS = {
     400: "bad request",
@@ -49,6 +51,7 @@ _STATUS_WORDS = {
     403: "not allowed",
     404: "not found",
     408: "timed out",
+    424: "the model failed",
     429: "too many requests",
     503: "unavailable",
     529: "overloaded",
@@ -123,14 +126,23 @@ def _http_error(exc: Exception, spec: ModelSpec) -> _Failure | None:
         return None
     status, text = answer.status_code, words(exc)
     out_of_quota = "insufficient_quota" in f"{text} {getattr(exc, 'code', '')}"
-    if status in (401, 403):
-        text = f"{text}; {REMEDIES.get(spec.provider, 'check its credentials')}, or run with --offline"
+    remedy = refusal_remedy(spec, status, f"{answer.code}: {text}")
+    details = [text, *([remedy] if remedy else []), *([f"request {answer.request_id}"] if answer.request_id else [])]
+    server_failed = status >= 500 and status not in _OVERLOADED_STATUS
     return _Failure(
-        f"{_status_words(status)} ({status}): {text}",
+        f"{_status_words(status)} ({status}): {'; '.join(details)}",
         retryable=(status in _RETRYABLE_STATUS or status >= 500) and not out_of_quota,
-        billed=status >= 500 and status not in _OVERLOADED_STATUS,
+        billed=server_failed or status in _MAYBE_BILLED_STATUS or answer.midway,
         retry_after_s=retry_after_s(answer.headers),
     )
+
+
+def _wrong_setup(exc: Exception, spec: ModelSpec) -> _Failure | None:
+    """botocore gave up before it sent anything."""
+    if not _chain_has(exc, AWS_SETUP_ERRORS):
+        return None
+    names = frozenset(name for link in chain(exc) for name in class_names(link))
+    return _Failure(f"{words(exc)}; {setup_remedy(names)}", retryable=False, billed=False)
 
 
 def _never_connected(exc: Exception, spec: ModelSpec) -> _Failure | None:
@@ -183,6 +195,7 @@ def _not_sent(exc: Exception, spec: ModelSpec) -> _Failure:
 
 _CLASSIFIERS: tuple[Callable[[Exception, ModelSpec], _Failure | None], ...] = (
     _http_error,
+    _wrong_setup,
     _never_connected,
     _timed_out,
     _connection_lost,

@@ -19,13 +19,22 @@ from agent_framework.errors import AgentFrameworkError, ProjectError
 from agent_framework.infrastructure.llm.base import FINAL_RESULT_TOOL, WORKER_TOOL_PREFIX
 from agent_framework.types import JSONDict
 
+_FAILED = "The tool failed"
+_NOT_ACCEPTED = "Not accepted"
+_SDK_FAILED = "An error occurred while running the tool"
+
 
 def _tell_model(context: RunContextWrapper[Any], error: Exception) -> str:
     """The failure-error function of `tool`."""
     for cause in (error, error.__cause__):
         if isinstance(cause, AgentFrameworkError):
             raise cause
-    return f"The tool failed: {type(error).__name__}: {error}"
+    return f"{_FAILED}: {type(error).__name__}: {error}"
+
+
+def tells_failure(output: str) -> bool:
+    """Whether a tool's output is the text by which a model is told that the call failed."""
+    return output.startswith((_FAILED, _NOT_ACCEPTED, _SDK_FAILED))
 
 
 @overload
@@ -124,7 +133,7 @@ class FinalResult:
 
         async def invoke(context: ToolContext[Any], arguments: str) -> str:
             problem = self.accept(arguments)
-            return "accepted" if problem is None else f"Not accepted, call {FINAL_RESULT_TOOL} again: {problem}"
+            return "accepted" if problem is None else f"{_NOT_ACCEPTED}, call {FINAL_RESULT_TOOL} again: {problem}"
 
         return FunctionTool(
             name=FINAL_RESULT_TOOL,

@@ -6,15 +6,25 @@ from typing import Any
 
 from agent_framework.infrastructure._providers import ProviderTable
 from agent_framework.infrastructure.storage.base import StorageProvider, StoredObject, check_key
+from agent_framework.infrastructure.storage.claim_check import ClaimCheck, is_stub
 
-__all__ = ["PROVIDERS", "StorageFactory", "StorageProvider", "StoredObject", "check_key"]
-
-_DEPLOYED = "this version stores files in a folder (stage 'local')"
+__all__ = [
+    "PROVIDERS",
+    "ClaimCheck",
+    "StorageFactory",
+    "StorageProvider",
+    "StoredObject",
+    "check_key",
+    "is_stub",
+]
 
 PROVIDERS = ProviderTable(
     kind="storage",
-    targets={"local": "agent_framework.infrastructure.storage.local:LocalStorage"},
-    planned={"s3": _DEPLOYED, "efs": _DEPLOYED},
+    targets={
+        "local": "agent_framework.infrastructure.storage.local:LocalStorage",
+        "s3": "agent_framework.infrastructure.storage.s3:S3Storage",
+        "efs": "agent_framework.infrastructure.storage.efs:EfsStorage",
+    },
 )
 
 

@@ -1,20 +1,28 @@
-"""Storage in a folder: atomic writes, and a note beside each object with its type and hash."""
+"""Storage in a folder: plain files that a browser opens, durable writes, and a hash for each."""
 
 import asyncio
-import json
-import os
-import tempfile
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from pathlib import Path
+from typing import TypeVar
 
 from pydantic import BaseModel, ConfigDict
 
-from agent_framework.errors import ProviderError, StorageKeyError
+from agent_framework.errors import StoredObjectMissingError
 from agent_framework.infrastructure._providers import validated
-from agent_framework.infrastructure.storage.base import StorageProvider, StoredObject, check_key, sha256_of
+from agent_framework.infrastructure.storage._folder import Folder
+from agent_framework.infrastructure.storage.base import (
+    CHUNK_BYTES,
+    DEFAULT_TYPE,
+    StorageProvider,
+    StoredObject,
+    check_expires,
+    check_key,
+    check_prefix,
+    check_put,
+)
 from agent_framework.types import JSONDict
 
-_NOTES = ".meta"
+T = TypeVar("T")
 
 
 class LocalStorageConfig(BaseModel):
@@ -26,12 +34,13 @@ class LocalStorageConfig(BaseModel):
 
 
 class LocalStorage(StorageProvider):
-    """Objects as files under ``root``; their notes under ``root/.meta``."""
+    """Objects as files under ``root``, which processes may share; it is made when something is stored."""
 
     name = "local"
 
     def __init__(self, root: str | Path) -> None:
         self.root = Path(root).absolute()
+        self._folder = Folder(self.root, f"storage provider {self.name} ({self.root})", self.check)
 
     @classmethod
     def from_config(cls, config: JSONDict, root: Path) -> "LocalStorage":
@@ -39,78 +48,72 @@ class LocalStorage(StorageProvider):
         settings: LocalStorageConfig = validated(LocalStorageConfig, config, what="storage provider local")
         return cls(root / settings.path)
 
-    async def put(self, key: str, data: bytes, *, content_type: str = "application/octet-stream") -> StoredObject:
-        path, note = self._paths(key)
-        stored = StoredObject(key, len(data), sha256_of(data), content_type, path.as_uri())
+    def check(self) -> None:
+        """Called before anything is touched: raise `ProviderError` if the folder must not be used."""
+
+    async def put(self, key: str, data: bytes, *, content_type: str = DEFAULT_TYPE) -> StoredObject:
+        check_put(key, content_type)
+
+        def write() -> StoredObject:
+            draft = self._folder.draft()
+            try:
+                draft.write(data)
+                return self._folder.commit(draft, key, content_type)
+            finally:
+                draft.discard()
+
+        return await self._run(key, "written", write)
+
+    async def put_stream(
+        self, key: str, chunks: AsyncIterator[bytes], *, content_type: str = DEFAULT_TYPE
+    ) -> StoredObject:
+        check_put(key, content_type)
+        draft = await self._run(key, "written", self._folder.draft)
         try:
-            await asyncio.to_thread(_write_both, path, data, note, stored)
-        except OSError as exc:
-            raise ProviderError(f"local storage {self.root}: {key} cannot be written: {exc.strerror}") from exc
-        return stored
+            async for chunk in chunks:
+                await self._run(key, "written", lambda chunk=chunk: draft.write(chunk))
+            return await self._run(key, "written", lambda: self._folder.commit(draft, key, content_type))
+        finally:
+            draft.discard()
 
     async def get(self, key: str) -> bytes:
-        path, _ = self._paths(key)
+        def read() -> bytes:
+            reader, known = self._folder.open(key)
+            try:
+                data = reader.read()
+            finally:
+                reader.close()
+            reader.verify(known)
+            return data
+
+        return await self._run(check_key(key), "read", read)
+
+    async def get_stream(self, key: str) -> AsyncIterator[bytes]:
+        reader, known = await self._run(check_key(key), "read", lambda: self._folder.open(key))
         try:
-            data = await asyncio.to_thread(path.read_bytes)
-        except FileNotFoundError as exc:
-            raise ProviderError(f"local storage {self.root}: there is no object {key!r}") from exc
-        except OSError as exc:
-            raise ProviderError(f"local storage {self.root}: {key} cannot be read: {exc.strerror}") from exc
-        stored = await self.stat(key)
-        if stored is not None and stored.sha256 != sha256_of(data):
-            raise ProviderError(f"local storage {self.root}: {key} was changed since it was stored (its hash differs)")
-        return data
+            while chunk := await self._run(key, "read", lambda: reader.read(CHUNK_BYTES)):
+                yield chunk
+            reader.verify(known)
+        finally:
+            reader.close()
 
     async def stat(self, key: str) -> StoredObject | None:
-        path, note = self._paths(key)
-        if not path.is_file():
-            return None
-        try:
-            known = json.loads(await asyncio.to_thread(note.read_text, "utf-8"))
-        except (OSError, ValueError) as exc:
-            raise ProviderError(f"local storage {self.root}: the note of {key} is missing or damaged") from exc
-        return StoredObject(key, known["size_bytes"], known["sha256"], known["content_type"], path.as_uri())
+        return await self._run(check_key(key), "read", lambda: self._folder.stat(key))
 
     async def delete(self, key: str) -> bool:
-        path, note = self._paths(key)
-        existed = path.is_file()
-        path.unlink(missing_ok=True)
-        note.unlink(missing_ok=True)
-        return existed
+        return await self._run(check_key(key), "deleted", lambda: self._folder.delete(key))
 
     async def list(self, prefix: str = "") -> AsyncIterator[str]:
-        files = await asyncio.to_thread(lambda: sorted(path for path in self.root.rglob("*") if path.is_file()))
-        for path in files:
-            key = path.relative_to(self.root).as_posix()
-            if not key.startswith(f"{_NOTES}/") and key.startswith(prefix):
-                yield key
+        for key in await self._run(check_prefix(prefix), "listed", lambda: self._folder.keys(prefix)):
+            yield key
 
-    def _paths(self, key: str) -> tuple[Path, Path]:
-        check_key(key)
-        if key.split("/")[0] == _NOTES:
-            raise StorageKeyError(f"storage key {key!r}: {_NOTES} is where local storage keeps its own notes")
-        path = self.root / key
-        if not path.parent.resolve().is_relative_to(self.root.resolve()):
-            raise StorageKeyError(f"storage key {key!r} leaves the storage's folder through a link")
-        return path, self.root / _NOTES / f"{key}.json"
+    async def signed_url(self, key: str, expires_s: int = 3600) -> str:
+        check_expires(expires_s)
+        stored = await self.stat(key)
+        if stored is None:
+            raise StoredObjectMissingError(f"storage provider {self.name} ({self.root}): there is no object {key!r}")
+        return stored.url
 
-
-def _write_both(path: Path, data: bytes, note: Path, stored: StoredObject) -> None:
-    text = json.dumps({"size_bytes": stored.size_bytes, "sha256": stored.sha256, "content_type": stored.content_type})
-    _write_atomically(note, text.encode())
-    _write_atomically(path, data)
-
-
-def _write_atomically(path: Path, data: bytes) -> None:
-    """Write beside the target, sync, and rename over it."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=".tmp-")
-    try:
-        with os.fdopen(handle, "wb") as file:
-            file.write(data)
-            file.flush()
-            os.fsync(file.fileno())
-        os.replace(temporary, path)
-    except BaseException:
-        Path(temporary).unlink(missing_ok=True)
-        raise
+    async def _run(self, key: str, tried: str, work: Callable[[], T]) -> T:
+        with self._folder.errors(key, tried):
+            return await asyncio.to_thread(work)

@@ -41,8 +41,8 @@ PIECES = [
     "{name: 1, runtime: 2}",
 ]  # fmt: skip
 JUNK: list[Any] = [
-    None, True, -1, 0, 1e300, 10**30, "", "x", " ", "é" * 50, [], {}, [[]], [None], {"": None}, {"name": 1}, "\n", "a.b",
-    {"name": "a", "timeout": 1, "runtime": 3}, ["a", {"parallel": None}], {"a": {"a": {"a": []}}}, "-",
+    None, True, -1, 0, 1e300, 10**30, "", "x", " ", "é" * 50, [], {}, [[]], [None], {"": None}, {"name": 1}, "\n",
+    "a.b", {"name": "a", "timeout": 1, "runtime": 3}, ["a", {"parallel": None}], {"a": {"a": {"a": []}}}, "-",
 ]  # fmt: skip
 
 

@@ -188,8 +188,8 @@ def test_the_factory_makes_a_database_by_type_or_name(tmp_path: Path) -> None:
         ("sqllite", {}, "did you mean 'sqlite'"),
         ("sqlite", {"file": "x"}, "file: extra inputs are not permitted.*fields: path"),
         ("sqlite", {"path": 3}, "path: "),
-        ("aurora", {}, "not part of this version"),
-        (DatabaseType.DYNAMODB, {"table_name": "x"}, "not part of this version"),
+        ("aurora", {}, "aurora"),
+        (DatabaseType.DYNAMODB, {"tabel": "x"}, "dynamodb"),
     ],
 )
 def test_what_the_factory_cannot_make_is_a_config_error(name: Any, config: dict[str, Any], message: str) -> None:

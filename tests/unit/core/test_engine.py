@@ -14,7 +14,7 @@ from agent_framework import BaseAgent, Job, JobStatus, Project, RetryableError, 
 from agent_framework.core.job_manager import JobManager
 from agent_framework.core.orchestrator import DynamicOrchestrator
 from agent_framework.core.trace import canonical, trace
-from agent_framework.errors import IllegalTransitionError, JobNotFoundError, StaleClaimError
+from agent_framework.errors import ConfigError, IllegalTransitionError, JobNotFoundError, StaleClaimError
 from agent_framework.infrastructure.database.base import Changes
 from agent_framework.infrastructure.database.sqlite import SqliteDatabase
 from agent_framework.types import AgentOutcome, AttemptState, EventKind, Snapshot
@@ -93,6 +93,18 @@ def test_agents_see_the_job_and_earlier_results(project: Make) -> None:
 
     job = run(project({"first": first, "second": second}, "strategy: sequential"), {"n": 4})
     assert job.agent_results == {"first": {"doubled": 8}, "second": {"plus": 9, "same": True}}
+
+
+def test_an_agent_of_a_parallel_step_never_sees_its_siblings_results(project: Make) -> None:
+    async def waits() -> dict[str, Any]:
+        await asyncio.sleep(0.1)
+        return {}
+
+    def looks(job: Job, context: Any) -> dict[str, Any]:
+        return {"saw": sorted(context.results)}
+
+    job = run(project({"quick": done, "waits": waits, "late": looks}, "max_concurrent_agents: 2"))
+    assert job.agent_results["late"] == {"saw": []}
 
 
 def test_an_output_that_is_no_object_is_wrapped(project: Make) -> None:
@@ -254,7 +266,7 @@ def test_an_agent_that_awaits_a_cancelled_task_of_its_own_fails_and_does_not_han
 
 def test_deeply_nested_values_in_conditions_end_in_a_decision(project: Make) -> None:
     deep: Any = 1
-    for _ in range(400):
+    for _ in range(150):
         deep = [deep]
     orchestration = 'selection_rules: [{name: r, condition: "input.x == results.a.x", agents: [a], else: [a]}]'
     assert run(project({"a": done}, orchestration), {"x": deep}).status is JobStatus.COMPLETED
@@ -352,14 +364,13 @@ def test_the_outcome_of_an_attempt_that_was_given_up_is_refused(project: Make) -
     async def go() -> None:
         async with project({"a": done}) as opened:
             job_id = await opened.jobs.submit({})
-            advanced = await opened.orchestrator.engine.advance(job_id)
+            advanced = await opened.orchestrator.advance(job_id)
             assert advanced is not None
             await opened.dispatcher.close()
             (attempt,) = (await snapshot_of(opened, job_id)).attempts
             zombie = await opened.db.start_attempt(attempt.key, "zombie", -1.0)
-            if zombie is None:  # the in-process dispatcher was quicker
-                return
-            await opened.orchestrator.engine.advance(job_id)
+            assert zombie is not None
+            await opened.orchestrator.advance(job_id)
             good = AgentOutcome(AttemptState.SUCCEEDED, output={"stale": True})
             assert not await opened.db.commit_outcome(attempt.key, "zombie", good, produced_by="a")
             snapshot = await snapshot_of(opened, job_id)
@@ -377,7 +388,7 @@ def test_an_attempt_starts_once_and_only_its_owner_may_end_it(project: Make) -> 
             assert claimed is not None
             from agent_framework.core.decide import decide
 
-            move = decide(claimed, opened.pin(), random=lambda: 0.5, owner_is_dead=lambda owner: False)
+            move = decide(claimed, opened.orchestrator.pin(), random=lambda: 0.5, owner_is_dead=lambda owner: False)
             await opened.db.commit(claimed, move.changes)
             (attempt,) = move.dispatch
             starts = await asyncio.gather(*(opened.db.start_attempt(attempt.key, f"w{n}", 60.0) for n in range(10)))
@@ -522,7 +533,9 @@ def test_rules_that_name_nobody_fail_the_job_and_say_so(project: Make) -> None:
 
 def test_a_declared_agent_without_code_fails_with_the_remedy(project: Make) -> None:
     job = run(project({}, settings={"a": {}}))
-    assert "backend/agents/a/agent.py does not exist; 'agent-framework add-agent a' writes one" in str(job.error_message)
+    assert "backend/agents/a/agent.py does not exist; 'agent-framework add-agent a' writes one" in str(
+        job.error_message
+    )
 
 
 # -- the seed's orchestrator ---------------------------------------------------------------------------------------
@@ -645,9 +658,7 @@ def test_two_runs_of_the_same_job_have_the_same_canonical_trace(project: Make) -
     ]  # fmt: skip
 
 
-def test_nothing_is_logged_as_an_error_by_a_job_that_goes_well(
-    project: Make, caplog: pytest.LogCaptureFixture
-) -> None:
+def test_nothing_is_logged_as_an_error_by_a_job_that_goes_well(project: Make, caplog: pytest.LogCaptureFixture) -> None:
     with caplog.at_level(logging.INFO, "agent_framework"):
         run(project(seed_agents(), SEED_RULES), {"kind": "full"})
     assert [record.getMessage() for record in caplog.records] == []
@@ -662,3 +673,23 @@ def test_decisions_are_recorded_before_agents_start(project: Make) -> None:
 
     run(project({"a": looks}))
     assert seen == [[EventKind.STARTED, EventKind.RULE, EventKind.STEP]]
+
+
+def test_an_input_nested_too_deeply_is_refused_before_it_is_stored(project: Make) -> None:
+    deep: Any = "x"
+    for _ in range(250):
+        deep = [deep]
+    with pytest.raises(ConfigError, match="nested deeper than 200 levels"):
+        run(project({"a": done}), {"deep": deep})
+
+
+def test_an_output_nested_too_deeply_fails_its_agent(project: Make) -> None:
+    def deep() -> Any:
+        value: Any = {}
+        for _ in range(250):
+            value = {"in": value}
+        return value
+
+    job = run(project({"a": deep}))
+    assert job.status is JobStatus.FAILED
+    assert "nested deeper than 200 levels" in str(job.error_message)

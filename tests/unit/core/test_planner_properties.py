@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from agent_framework.config.loader import load_config_text
 from agent_framework.core.decide import decide
 from agent_framework.core.pinned import PinnedPlan, pin
+from agent_framework.core.preview import preview
 from agent_framework.types import AgentOutcome, AttemptState, EventKind, JobStatus
 from tests.support.projects import yaml_of
 from tests.support.simulation import Script, Simulation, asks_for, fails, gives, plan_of, skips, stumbles
@@ -226,3 +227,29 @@ def test_a_cancel_at_any_moment_starts_nothing_more(case: tuple[PinnedPlan, Scri
     while not job.status.is_final:
         job.advance()
     assert (job.status, len(job.ran)) == (JobStatus.CANCELLED, started)
+
+
+@settings(max_examples=200)
+@given(cases(), st.dictionaries(st.sampled_from(AGENTS), st.integers(1, 3)))
+def test_a_preview_with_all_results_supposed_shows_what_really_runs(
+    case: tuple[PinnedPlan, Script, int], scores: dict[str, int]
+) -> None:
+    plan, _, n = case
+    outputs = {name: {"score": scores.get(name, 0)} for name in (*AGENTS, "spare")}
+    job = Simulation(plan, {"n": n}, {name: [gives(**output)] for name, output in outputs.items()}).run()
+    shown = preview(plan, {"n": n}, outputs)
+    assert [list(step.agents) for step in shown.steps if step.agents] == job.steps
+    assert shown.reason == job.reason
+    verdicts = [(rule.name, rule.verdict, rule.branch) for rule in shown.rules if rule.phase != "failure"]
+    assert verdicts == [(data["rule"], data["verdict"], data["branch"]) for data in job.events(EventKind.RULE)]
+
+
+@settings(max_examples=100)
+@given(cases())
+def test_a_preview_without_results_marks_what_it_cannot_know_and_ends(case: tuple[PinnedPlan, Script, int]) -> None:
+    plan, _, n = case
+    shown = preview(plan, {"n": n})
+    for rule in shown.rules:
+        assert (rule.verdict is None) == bool(rule.waits_for)
+        if "results" not in rule.condition and "prev_step" not in rule.condition and rule.phase != "failure":
+            assert rule.verdict is not None

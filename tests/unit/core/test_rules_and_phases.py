@@ -278,11 +278,11 @@ def test_a_cancel_in_the_middle_starts_nothing_more_not_even_finally() -> None:
     assert all(not attempt.state.is_open for attempt in job.store.attempts.values())
 
 
-def test_a_deadline_fails_the_job_gives_up_what_runs_and_still_runs_finally() -> None:
+def test_a_deadline_fails_the_job_gives_up_what_runs_and_still_runs_failure_and_finally_rules() -> None:
     job = Simulation(plan_of("timeout_seconds: 60" + PHASES)).until_running("a")
     job.store.now += 61
     job.run()
-    assert (job.status, job.ran) == (FAILED, ["a", "e"])
+    assert (job.status, job.ran) == (FAILED, ["a", "d", "e"])
     assert "longer than 60 seconds (orchestration.timeout_seconds)" in (job.reason or "")
     assert "a" in job.failed_agents
 

@@ -55,7 +55,9 @@ def test_with_keys_an_agents_run_arrives_as_spans_without_its_words(collector):
     keys = {"LANGFUSE_PUBLIC_KEY": "pk", "LANGFUSE_SECRET_KEY": "canary-key", "LANGFUSE_HOST": url}
     with observe(keys, flush=True) as tracing:
         assert tracing is True
-        request = RunRequest("finder", "canary-instructions", OfflineModel(), "canary-task", tools=[look_up], tracing=True)
+        request = RunRequest(
+            "finder", "canary-instructions", OfflineModel(), "canary-task", tools=[look_up], tracing=True
+        )
         asyncio.run(run_agent(request))
     assert received, "spans were sent"
     path, authorization, _ = received[0]

@@ -73,6 +73,7 @@ WIRES = {
     "openai-litellm": Wire(ModelSpec("openai", "gpt-4.1-mini", client="litellm", api_key=KEY), "/v1"),
     "anthropic": Wire(ModelSpec("anthropic", "claude-sonnet-4-5", api_key=KEY), ""),
     "bedrock": Wire(ModelSpec("bedrock", BEDROCK_MODEL, region="eu-central-1"), ""),
+    "bedrock-litellm": Wire(ModelSpec("bedrock", BEDROCK_MODEL, region="eu-central-1", client="litellm"), ""),
 }
 
 

@@ -17,6 +17,7 @@ from agent_framework.infrastructure.llm.base import BUILDERS
 from tests.support.model_servers import ModelServer, fails, says
 
 QUIET = RunConfig(tracing_disabled=True)
+MODEL = "amazon.nova-lite-v1:0"
 
 
 @pytest.fixture
@@ -78,12 +79,36 @@ def test_missing_aws_credentials_are_found_out_before_any_call(monkeypatch: pyte
     monkeypatch.delenv("AWS_EC2_METADATA_DISABLED")
 
 
-def test_a_bedrock_api_key_replaces_aws_credentials(monkeypatch: pytest.MonkeyPatch, run: Any) -> None:
+def test_a_profile_that_does_not_exist_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("AWS_ACCESS_KEY_ID")
+    monkeypatch.setenv("AWS_PROFILE", "nobody")
+    with pytest.raises(ConfigError, match=r"profile \(nobody\).*AWS_PROFILE"):
+        build_model(ModelSpec("bedrock", MODEL, region="eu-west-1"))
+
+
+def test_bedrock_is_built_without_loading_boto3_or_litellm() -> None:
+    code = """
+import sys
+from agent_framework.infrastructure.llm import ModelSpec, build_model
+build_model(ModelSpec("bedrock", "amazon.nova-lite-v1:0", region="eu-west-1"))
+assert not {"litellm", "boto3", "botocore"} & set(sys.modules)
+"""
+    subprocess.run([sys.executable, "-c", code], check=True)
+
+
+def test_bedrock_without_boto3_names_the_extra(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "boto3", None)
+    with pytest.raises(MissingExtraError, match=r"serverless-agent-framework\[aws\]"):
+        build_model(ModelSpec("bedrock", MODEL, region="eu-west-1"))
+
+
+@pytest.mark.parametrize("client", [None, "litellm"])
+def test_a_bedrock_api_key_replaces_aws_credentials(monkeypatch: pytest.MonkeyPatch, run: Any, client: Any) -> None:
     monkeypatch.delenv("AWS_ACCESS_KEY_ID")
     monkeypatch.delenv("AWS_SECRET_ACCESS_KEY")
     with ModelServer(says("hi")) as server:
         key = "ABSKexamplekeyexamplekey"
-        spec = ModelSpec("bedrock", "amazon.nova-lite-v1:0", region="eu-west-1", api_key=key, base_url=server.url)
+        spec = ModelSpec("bedrock", MODEL, region="eu-west-1", client=client, api_key=key, base_url=server.url)
         run(Runner.run(Agent("a", model=build_model(spec)), "hi", run_config=QUIET))
     headers = {name.lower(): value for name, value in server.requests[0].headers.items()}
     assert headers["authorization"] == f"Bearer {key}"
@@ -97,6 +122,8 @@ def test_bedrock_without_a_region_is_a_config_error() -> None:
 def test_an_unknown_client_lists_the_known_ones() -> None:
     with pytest.raises(ConfigError, match="no client 'carrier'; it has chat, litellm, sdk"):
         build_model(ModelSpec("openai", "gpt", client="carrier", api_key="k"))
+    with pytest.raises(ConfigError, match="'bedrock' has no client 'chat'; it has litellm, sdk"):
+        build_model(ModelSpec("bedrock", "m", client="chat", region="eu-west-1"))
 
 
 def test_a_missing_extra_names_the_command_that_installs_it(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -10,10 +10,9 @@ from agents import Agent, FunctionTool, ModelSettings, RunConfig, Runner, StopAt
 from agents.tool_context import ToolContext
 from pydantic import BaseModel
 
-from agent_framework.errors import ModelError
+from agent_framework.errors import ModelError, ModelRefusedError
 from agent_framework.infrastructure.llm import FINAL_RESULT_TOOL, build_model, close_clients
 from agent_framework.infrastructure.llm.clients import _clients
-from agent_framework.errors import ModelRefusedError
 from tests.support.model_servers import ModelServer, calls, cut_off, drops, fails, garbage, says, slow
 
 QUIET = RunConfig(tracing_disabled=True)
@@ -177,16 +176,17 @@ def test_no_key_leaves_in_a_request_body(wire: Any, run: Any) -> None:
     assert "sk-test" not in json.dumps(server.requests[0].body)
 
 
-def test_the_region_is_signed_and_not_put_into_the_environment(wires: Any, run: Any) -> None:
+@pytest.mark.parametrize("name", ["bedrock", "bedrock-litellm"])
+def test_the_region_is_signed_and_not_put_into_the_environment(wires: Any, run: Any, name: str) -> None:
     with ModelServer(says("hi")) as server:
-        model = build_model(wires["bedrock"].spec(server.url, region="ap-southeast-2"))
+        model = build_model(wires[name].spec(server.url, region="ap-southeast-2"))
         run(Runner.run(adding_agent(model), "hello", run_config=QUIET))
     headers = {name.lower(): value for name, value in server.requests[0].headers.items()}
     assert "/ap-southeast-2/bedrock/" in headers["authorization"]
     assert "AWS_REGION" not in os.environ
 
 
-@pytest.mark.parametrize("name", ["openai-responses", "openai-chat", "openai-litellm"])
+@pytest.mark.parametrize("name", ["openai-responses", "openai-chat", "openai-litellm", "bedrock"])
 def test_a_streamed_run_is_metered_and_limited_like_any_other(wires: Any, run: Any, meter: Any, name: str) -> None:
     async def streamed(spec: Any) -> Any:
         settings = {"include_usage": True}
@@ -204,7 +204,7 @@ def test_a_streamed_run_is_metered_and_limited_like_any_other(wires: Any, run: A
     assert [(usage.input_tokens, usage.output_tokens) for _, usage in meter.settled] == [(11, 7), (11, 7)]
 
 
-@pytest.mark.parametrize("name", ["openai-responses", "openai-chat", "openai-litellm"])
+@pytest.mark.parametrize("name", ["openai-responses", "openai-chat", "openai-litellm", "bedrock"])
 def test_a_streamed_call_that_is_refused_is_mapped_and_settled(wires: Any, run: Any, meter: Any, name: str) -> None:
     async def streamed(spec: Any) -> None:
         result = Runner.run_streamed(adding_agent(build_model(spec, meter=meter)), "2 and 3?", run_config=QUIET)
@@ -232,6 +232,6 @@ def test_models_of_one_loop_share_their_connections_until_they_are_closed(wires:
         await close_clients()
         return seen
 
-    for name in ("openai-chat", "bedrock"):
+    for name in ("openai-chat", "bedrock-litellm"):
         with ModelServer(says("1"), says("2"), says("3")) as server:
             assert asyncio.run(connections(wires[name], server.url)) == [1, 1]

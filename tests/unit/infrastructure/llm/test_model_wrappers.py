@@ -11,10 +11,9 @@ from agents import Agent, FunctionTool, ModelSettings, ModelTracing, RunConfig, 
 from agents.testing import ModelStep, ScriptedModel, assistant_message
 from botocore.exceptions import ClientError, EndpointConnectionError, NoCredentialsError
 
-from agent_framework.errors import BudgetExceededError, ModelError
+from agent_framework.errors import BudgetExceededError, ModelError, ModelRefusedError
 from agent_framework.infrastructure.llm import FallbackModel, ModelSpec, Price, build_model
 from agent_framework.infrastructure.llm.evidence import retry_after_s, words
-from agent_framework.errors import ModelRefusedError
 from agent_framework.infrastructure.llm.mapping import ErrorMappingModel, model_error
 from agent_framework.infrastructure.llm.metering import MeteredModel, estimate_input_tokens
 from agent_framework.infrastructure.llm.redaction import redact

@@ -1,0 +1,106 @@
+"""`advance`, the short idempotent step of every job: claim, decide, commit, dispatch, let go.
+
+It never waits for an agent.
+"""
+
+import asyncio
+import logging
+import random
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from agent_framework.core.crash import CrashPoint, crash_point
+from agent_framework.core.decide import Move, decide, refuse
+from agent_framework.core.job_manager import JobManager
+from agent_framework.core.pinned import PinnedPlan
+from agent_framework.core.progress import Decided, Listener, ignore
+from agent_framework.errors import ConfigError, ProjectError
+from agent_framework.infrastructure.compute.base import Dispatcher
+from agent_framework.types import JobStatus, Snapshot
+
+logger = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Advanced:
+    """Where a job stands after an advance, and in how many seconds it wants to be looked at again.
+
+    ``signals`` is what was known when it decided: a job with another count was signalled since.
+    """
+
+    status: JobStatus
+    due_in_s: float | None
+    signals: int | None = None
+
+
+class Engine:
+    """The checkpoint engine: `advance` over one database and one dispatcher."""
+
+    def __init__(
+        self,
+        jobs: JobManager,
+        *,
+        plan: Callable[[], PinnedPlan],
+        dispatcher: Dispatcher,
+        listener: Listener = ignore,
+        uniform: Callable[[], float] = random.random,
+    ) -> None:
+        self.jobs = jobs
+        self._plan = plan
+        self._dispatcher = dispatcher
+        self._listener = listener
+        self._uniform = uniform
+
+    async def advance(self, job_id: str) -> Advanced | None:
+        """Move the job on by one decision, if there is one to make. None if the job is final or held by others."""
+        snapshot = await self.jobs.claim(job_id)
+        while snapshot is not None and not snapshot.job.status.is_final:
+            move = self._move(snapshot)
+            newer = await self.jobs.commit(snapshot, move.changes)
+            if newer is None:
+                return await self._follow(snapshot, move)
+            snapshot = newer
+        return None
+
+    async def _follow(self, snapshot: Snapshot, move: Move) -> Advanced:
+        """What comes after the commit: listeners hear of it, attempts are dispatched."""
+        job_id = snapshot.job.id
+        if move.changes.events or move.changes.status is not None:
+            self._listener(Decided(job_id, move.changes.events, move.status))
+        if move.dispatch:
+            await self._dispatcher.dispatch(move.dispatch)
+            crash_point(CrashPoint.ATTEMPTS_DISPATCHED)
+        if move.status.is_final:
+            await self._dispatcher.job_ended(job_id)
+        due_at = move.changes.due_at
+        due_in_s = None if due_at is None else max(0.0, due_at - snapshot.now)
+        return Advanced(move.status, due_in_s, snapshot.job.signals)
+
+    def _move(self, snapshot: Snapshot) -> Move:
+        try:
+            stored = snapshot.job.plan
+            plan = PinnedPlan.from_dict(stored) if stored is not None else self._plan()
+            return decide(snapshot, plan, random=self._uniform, owner_is_dead=self.jobs.owner_is_dead)
+        except (ProjectError, ConfigError) as exc:
+            logger.warning("job %s cannot be carried on: %s", snapshot.job.id, exc)
+            return refuse(snapshot, str(exc))
+
+
+class Waker:
+    """In-memory wakes: tells whoever drives a job in this process that something happened."""
+
+    def __init__(self) -> None:
+        self._events: dict[str, asyncio.Event] = {}
+
+    def event(self, job_id: str) -> asyncio.Event:
+        """The event of one job, made on first use."""
+        return self._events.setdefault(job_id, asyncio.Event())
+
+    async def wake(self, job_id: str) -> None:
+        """Something happened to the job."""
+        if job_id in self._events:
+            self._events[job_id].set()
+
+    def forget(self, job_id: str) -> None:
+        """Nobody drives the job here any more."""
+        self._events.pop(job_id, None)

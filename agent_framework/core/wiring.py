@@ -1,0 +1,69 @@
+"""How the parts of the engine are put together in one process, from a loader, a database and a storage."""
+
+from dataclasses import dataclass
+
+from agent_framework.config.loader import ConfigLoader
+from agent_framework.core.agent_forms import prepares
+from agent_framework.core.agent_runner import ProjectRunner
+from agent_framework.core.engine import Engine, Waker
+from agent_framework.core.execution import InProcessDispatcher, Performer
+from agent_framework.core.job_manager import JobManager
+from agent_framework.core.models import Models
+from agent_framework.core.pinned import PinnedPlan, pin, without_rules
+from agent_framework.core.progress import Listener, ignore
+from agent_framework.core.steps import StepRunner
+from agent_framework.infrastructure.storage import StorageFactory, StorageProvider
+
+
+@dataclass(frozen=True, slots=True)
+class Parts:
+    """What drives jobs in this process: decide, run agents as tasks, wake, and agents by name."""
+
+    engine: Engine
+    dispatcher: InProcessDispatcher
+    waker: Waker
+    steps: StepRunner
+
+
+def wire(
+    loader: ConfigLoader,
+    jobs: JobManager,
+    storage: StorageProvider,
+    models: Models,
+    *,
+    tracing: bool = False,
+    listener: Listener = ignore,
+) -> Parts:
+    """Put the parts together; nothing is connected or imported yet."""
+    runner = project_runner(loader, jobs, storage, models, tracing=tracing)
+    waker = Waker()
+    dispatcher = InProcessDispatcher(Performer(jobs.db, runner, owner=jobs.owner, wake=waker.wake, listener=listener))
+    engine = Engine(jobs, plan=lambda: plan_of(loader), dispatcher=dispatcher, listener=listener)
+    return Parts(engine, dispatcher, waker, StepRunner(jobs.db, runner, without_rules(loader.config)))
+
+
+def project_runner(
+    loader: ConfigLoader, jobs: JobManager, storage: StorageProvider, models: Models, *, tracing: bool
+) -> ProjectRunner:
+    """What runs the code of the project's agents."""
+    registry = loader.get_agent_registry()
+    directory = loader.project_dir
+    return ProjectRunner(registry, jobs.db, storage, project_dir=directory, model_spec=models.spec, tracing=tracing)
+
+
+def plan_of(loader: ConfigLoader) -> PinnedPlan:
+    """The plan for a run that starts now.
+
+    Raises:
+        ProjectError: the rules name agents that do not exist, or the orchestrator cannot be imported.
+    """
+    registry = loader.get_agent_registry()
+    orchestrator = loader.config.orchestrator
+    target = registry.get_agent(orchestrator) if orchestrator else None
+    return pin(loader.config, prepares=prepares(target), exists=registry.has_module)
+
+
+def open_storage(loader: ConfigLoader) -> StorageProvider:
+    """The storage of the loader's stage."""
+    settings = loader.config.infrastructure.storage
+    return StorageFactory.create(settings.provider, settings.config, root=loader.project_dir)

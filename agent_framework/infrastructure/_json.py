@@ -1,0 +1,44 @@
+"""JSON as it travels: compact, strict both ways, always an object."""
+
+import json
+from typing import Any, NoReturn
+
+from agent_framework.errors import ProviderError
+from agent_framework.types import JSONDict, is_object
+
+
+def to_json(value: Any, *, what: str) -> str:
+    """Compact JSON text that every transport takes.
+
+    Raises:
+        ProviderError: the value is not JSON (NaN, infinity, a lone surrogate, an object); ``what`` names it.
+    """
+    try:
+        text = json.dumps(value, allow_nan=False, ensure_ascii=False, separators=(",", ":"))
+        text.encode("utf-8")
+    except (TypeError, ValueError, RecursionError) as exc:
+        raise ProviderError(f"{what} cannot be written as JSON: {exc}") from exc
+    if "\ufffe" in text or "\uffff" in text:  # no characters in XML, which some services speak
+        return json.dumps(value, allow_nan=False, separators=(",", ":"))
+    return text
+
+
+def to_object(text: str | bytes) -> JSONDict:
+    """The JSON object in ``text``.
+
+    Raises:
+        ValueError: it is not JSON, or something else than an object; the message says which.
+    """
+    try:
+        value: object = json.loads(text, parse_constant=_refuse)
+    except RecursionError as exc:
+        raise ValueError("not JSON that can be read: nested too deeply") from exc
+    except ValueError as exc:
+        raise ValueError(f"not JSON: {exc}") from exc
+    if not is_object(value):
+        raise ValueError(f"JSON, but {type(value).__name__} instead of an object")
+    return value
+
+
+def _refuse(name: str) -> NoReturn:
+    raise ValueError(f"{name} is not a JSON number")

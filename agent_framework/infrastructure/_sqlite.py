@@ -1,0 +1,188 @@
+"""SQLite on a thread of its own: what the embedded database and the local queue share.
+
+Files are opened durable (WAL, ``synchronous=FULL``) and may be shared between processes. A writing worker takes
+whatever waits in its queue into one transaction, each piece of work under its own savepoint, and acknowledges all of
+them after the commit: nothing is acknowledged that a power cut could undo, and many small writes share one sync.
+"""
+
+import asyncio
+import queue
+import sqlite3
+import threading
+import time
+from collections.abc import Callable, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, TypeVar
+
+from agent_framework.errors import ProviderError
+
+T = TypeVar("T")
+Work = Callable[[sqlite3.Connection], T]
+"""What to do inside one transaction; it must not begin or end one itself."""
+
+BUSY_TIMEOUT_S = 30.0
+MAX_BATCH = 256
+
+
+def open_file(path: Path, *, clock: Callable[[], float], what: str) -> sqlite3.Connection:
+    """Open or make the file at ``path``; SQL sees ``clock`` as ``clock()``, in seconds since the epoch.
+
+    Raises:
+        ProviderError: it cannot be opened; ``what`` is how the message calls it.
+    """
+    connection: sqlite3.Connection | None = None
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        connection = sqlite3.connect(path, timeout=BUSY_TIMEOUT_S, isolation_level=None)
+        connection.row_factory = sqlite3.Row
+        connection.create_function("clock", 0, clock)
+        _use_wal(connection)
+        for pragma in ("synchronous=FULL", "foreign_keys=ON"):
+            connection.execute(f"PRAGMA {pragma}")
+    except (sqlite3.Error, OSError) as exc:
+        if connection is not None:
+            connection.close()
+        raise ProviderError(f"{what} {path} cannot be opened: {exc}{_remedy(exc)}") from exc
+    return connection
+
+
+def _use_wal(connection: sqlite3.Connection) -> None:
+    """SQLite does not wait for this lock by itself, and two processes may open a new file at once."""
+    until = time.monotonic() + BUSY_TIMEOUT_S
+    while True:
+        try:
+            connection.execute("PRAGMA journal_mode=WAL")
+        except sqlite3.OperationalError as exc:
+            if "locked" not in str(exc) or time.monotonic() > until:
+                raise
+            time.sleep(0.01)
+        else:
+            return
+
+
+@dataclass(slots=True)
+class _Request:
+    """Work that waits to be done, and who waits for it."""
+
+    work: Work[Any]
+    loop: asyncio.AbstractEventLoop
+    future: "asyncio.Future[Any]"
+    result: Any = None
+    error: BaseException | None = None
+
+
+class SqliteWorker:
+    """One thread with one connection that does work in transactions, a writer several to a transaction.
+
+    ``name`` is what errors call the file: ``sqlite database jobs.sqlite``.
+    """
+
+    def __init__(self, connect: Callable[[], sqlite3.Connection], *, write: bool, name: str) -> None:
+        self._connect = connect
+        self._name = name
+        self._begin = "BEGIN IMMEDIATE" if write else "BEGIN"
+        self._max_batch = MAX_BATCH if write else 1
+        self._requests: queue.SimpleQueue[_Request | None] = queue.SimpleQueue()
+        self._thread: threading.Thread | None = None
+        self._lock = threading.Lock()
+
+    async def run(self, work: Work[T]) -> T:
+        """Do ``work`` on the thread; errors of SQLite become `ProviderError`."""
+        with self._lock:
+            if self._thread is None:
+                self._thread = threading.Thread(target=self._serve, name=self._name, daemon=True)
+                self._thread.start()
+        loop = asyncio.get_running_loop()
+        request = _Request(work, loop, loop.create_future())
+        self._requests.put(request)
+        try:
+            return await request.future
+        except sqlite3.Error as exc:
+            raise ProviderError(f"{self._name}: {exc}{_remedy(exc)}") from exc
+
+    def stop(self) -> None:
+        """Finish what is queued, close the connection, end the thread."""
+        with self._lock:
+            thread, self._thread = self._thread, None
+        if thread is not None:
+            self._requests.put(None)
+            thread.join()
+
+    def _serve(self) -> None:
+        connection: sqlite3.Connection | None = None
+        while True:
+            batch = self._take()
+            requests = [request for request in batch if request is not None]
+            try:
+                connection = connection or self._connect()
+                self._transact(connection, requests)
+            except (sqlite3.Error, ProviderError) as exc:
+                for request in requests:
+                    request.error = exc
+                if connection is not None and connection.in_transaction:
+                    with suppress(sqlite3.Error):
+                        connection.execute("ROLLBACK")
+            _deliver(requests)
+            if None in batch:
+                if connection is not None:
+                    connection.close()
+                return
+
+    def _take(self) -> list[_Request | None]:
+        """Wait for one request, then take what else is there."""
+        batch = [self._requests.get()]
+        while len(batch) < self._max_batch and batch[-1] is not None:
+            try:
+                batch.append(self._requests.get_nowait())
+            except queue.Empty:
+                break
+        return batch
+
+    def _transact(self, connection: sqlite3.Connection, requests: Sequence[_Request]) -> None:
+        if not requests:
+            return
+        connection.execute(self._begin)
+        for request in requests:
+            connection.execute("SAVEPOINT work")
+            try:
+                request.result = request.work(connection)
+            except Exception as exc:  # delivered to the one who asked; the others' work stands
+                request.error = exc
+                if not connection.in_transaction:
+                    raise
+                connection.execute("ROLLBACK TO work")
+            connection.execute("RELEASE work")
+        connection.execute("COMMIT")
+
+
+def _deliver(requests: Sequence[_Request]) -> None:
+    """Wake the waiting coroutines, once per event loop."""
+    by_loop: dict[asyncio.AbstractEventLoop, list[_Request]] = {}
+    for request in requests:
+        by_loop.setdefault(request.loop, []).append(request)
+    for loop, group in by_loop.items():
+        with suppress(RuntimeError):  # the loop was closed: nobody waits any more
+            loop.call_soon_threadsafe(_resolve, group)
+
+
+def _resolve(requests: Sequence[_Request]) -> None:
+    for request in requests:
+        if request.future.done():
+            continue
+        if request.error is not None:
+            request.future.set_exception(request.error)
+        else:
+            request.future.set_result(request.result)
+
+
+def _remedy(error: Exception) -> str:
+    text = str(error)
+    if "locked" in text:
+        return f"; another process held it for more than {BUSY_TIMEOUT_S:.0f} s"
+    if "full" in text:
+        return "; free some space and try again (a job goes on with 'agent-framework run --resume')"
+    if "not a database" in text or "malformed" in text:
+        return "; the file is damaged or something else: move it away to start anew"
+    return ""

@@ -1,0 +1,243 @@
+"""Running transaction scripts over the RDS Data API: one script, one transaction, at most once. Blocking.
+
+1. begin, and learn the transaction's id where it writes  2. feed the script, a request per statement  3. commit
+
+What goes wrong before 3 did not happen: it is run again if the reason passes (a paused cluster resumes, throttling, a
+lost connection, a deadlock). If the answer to 3 is lost, the database is asked whether it happened. A result above the
+limits (1 MiB, 64 KB a row) is read again in parts.
+"""
+
+import time
+from collections.abc import Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from typing import Any, TypeVar
+
+from agent_framework.errors import ProviderError
+from agent_framework.infrastructure.database._codec import loads
+from agent_framework.infrastructure.database._data_api_errors import (
+    Failure,
+    classify,
+    driver_errors,
+    explained,
+    is_driver_error,
+)
+from agent_framework.infrastructure.database._data_api_values import Column, parameters, records, row_from_json
+from agent_framework.infrastructure.database._named import names
+from agent_framework.infrastructure.database._postgres_dialect import BEGIN_READ, TRANSACTION_ID, TRANSACTION_STATUS
+from agent_framework.infrastructure.database._rows import Row
+from agent_framework.infrastructure.database._script import Params, Script, Statement
+from agent_framework.infrastructure.database._sql_database import Access, MakeScript
+
+T = TypeVar("T")
+FIRST_PAUSE_S = 0.1
+LONGEST_PAUSE_S = 4.0
+BATCH = 100
+"""Sets of parameters in one request."""
+PART_CHARACTERS = 15_000
+"""Characters of one part: at four bytes each still below the limit of a row."""
+PARTS = 10
+"""Parts in one request."""
+
+
+@dataclass(frozen=True, slots=True)
+class Cluster:
+    """Which database requests go to."""
+
+    resource_arn: str
+    secret_arn: str
+    database: str
+
+
+class _LostCommitError(Exception):
+    """The answer to the commit of a transaction was lost."""
+
+    def __init__(self, transaction: str, xid: str) -> None:
+        super().__init__(xid)
+        self.transaction = transaction
+        self.xid = xid
+
+
+class _TooLargeError(Exception):
+    """The result of ``sql`` is larger than one answer."""
+
+    def __init__(self, sql: str) -> None:
+        super().__init__(sql)
+        self.sql = sql
+
+
+class DataApi:
+    """One run of one script. ``client`` is a boto3 client ``rds-data`` that makes one try for each request."""
+
+    def __init__(self, client: Any, cluster: Cluster, *, place: str, resume_s: float, retry_s: float) -> None:
+        self._client = client
+        self._cluster = cluster
+        self._place = place
+        self._limits = {Failure.RESUMING: resume_s, Failure.PASSES: retry_s}
+        self._retry_s = retry_s
+        self._in_parts: set[str] = set()
+
+    def run(self, make: MakeScript[T], access: Access) -> T:
+        """Run a script in one transaction.
+
+        Raises:
+            ProviderError: refused by the database, or out of reach for longer than the time for retries.
+            StatementTimeoutError, DataTooLargeError: a limit of the Data API.
+        """
+        start = time.monotonic()
+        pause = FIRST_PAUSE_S
+        while True:
+            result: list[T] = []
+            try:
+                self._transact(make, access, result)
+                return result[0]
+            except _TooLargeError as large:
+                self._in_parts.add(large.sql)
+                access = Access.READ if access is Access.ONE else access
+                continue
+            except _LostCommitError as lost:
+                if self._happened(lost):
+                    return result[0]
+            except Exception as exc:
+                if not is_driver_error(exc):
+                    raise
+                limit = self._limits.get(classify(exc))
+                if limit is None or time.monotonic() + pause - start > limit:
+                    raise explained(exc, self._place, self._cluster) from exc
+            time.sleep(pause)
+            pause = min(pause * 2, LONGEST_PAUSE_S)
+
+    # -- transactions ----------------------------------------------------------------------------------------
+
+    def _transact(self, make: MakeScript[T], access: Access, result: list[T]) -> None:
+        """Run one try; ``result`` is filled before the commit, so that it is known where its answer is lost."""
+        if access is Access.ONE:
+            result.append(self._drive(make(), None))
+            return
+        transaction: str = self._client.begin_transaction(**self._address())["transactionId"]
+        xid = ""
+        try:
+            if access is Access.READ:
+                self._execute(Statement(f"SET TRANSACTION {BEGIN_READ}"), transaction)
+            else:
+                xid = str(self._execute(Statement(TRANSACTION_ID), transaction)[0]["id"])
+            result.append(self._drive(make(), transaction))
+        except BaseException:
+            self._roll_back(transaction)
+            raise
+        if access is Access.READ:
+            self._roll_back(transaction)
+            return
+        try:
+            self._commit(transaction)
+        except Exception as exc:
+            if not is_driver_error(exc) or classify(exc) is Failure.REFUSED:
+                raise
+            raise _LostCommitError(transaction, xid) from exc
+
+    def _commit(self, transaction: str) -> None:
+        self._client.commit_transaction(
+            resourceArn=self._cluster.resource_arn, secretArn=self._cluster.secret_arn, transactionId=transaction
+        )
+
+    def _roll_back(self, transaction: str) -> None:
+        """Let go of its locks; if that fails, the Data API does it after three idle minutes."""
+        try:
+            self._client.rollback_transaction(
+                resourceArn=self._cluster.resource_arn, secretArn=self._cluster.secret_arn, transactionId=transaction
+            )
+        except Exception as exc:
+            if not is_driver_error(exc):
+                raise
+
+    def _happened(self, lost: _LostCommitError) -> bool:
+        """Whether a transaction whose answer was lost was committed; one that is still open is committed now."""
+        until = time.monotonic() + max(self._retry_s, 5.0)
+        pause = FIRST_PAUSE_S
+        while True:
+            status = None
+            with suppress(*driver_errors()):
+                status = self._execute(Statement(TRANSACTION_STATUS, {"id": lost.xid}), None)[0]["status"]
+            if status in ("committed", "aborted"):
+                return status == "committed"
+            if time.monotonic() + pause > until:
+                raise ProviderError(
+                    f"{self._place}: the connection was lost while a transaction was committed, and how it ended could "
+                    "not be learned; look at the job before trying again"
+                )
+            if status == "in progress":
+                with suppress(*driver_errors()):
+                    self._commit(lost.transaction)
+            time.sleep(pause)
+            pause = min(pause * 2, LONGEST_PAUSE_S)
+
+    # -- statements ------------------------------------------------------------------------------------------
+
+    def _drive(self, script: Script[T], transaction: str | None) -> T:
+        """Feed a script with the rows of its statements until it returns."""
+        try:
+            statement = next(script)
+            while True:
+                statement = script.send(self._execute(statement, transaction))
+        except StopIteration as done:
+            return done.value
+
+    def _execute(self, statement: Statement, transaction: str | None) -> Sequence[Row]:
+        if statement.many is not None:
+            self._execute_many(statement.sql, statement.many, transaction)
+            return ()
+        if statement.sql in self._in_parts:
+            return self._read_in_parts(statement.sql, statement.params or {}, transaction)
+        try:
+            return records(self._request(statement.sql, statement.params or {}, transaction))
+        except Exception as exc:
+            reads = statement.sql.lstrip().upper().startswith("SELECT")
+            if reads and is_driver_error(exc) and classify(exc) is Failure.TOO_LARGE:
+                raise _TooLargeError(statement.sql) from exc
+            raise
+
+    def _execute_many(self, sql: str, many: Sequence[Params], transaction: str | None) -> None:
+        in_transaction = {"transactionId": transaction} if transaction else {}
+        wanted = names(sql)
+        for start in range(0, len(many), BATCH):
+            self._client.batch_execute_statement(
+                **self._address(),
+                **in_transaction,
+                sql=sql,
+                parameterSets=[parameters(wanted, params) for params in many[start : start + BATCH]],
+            )
+
+    def _request(self, sql: str, params: Params, transaction: str | None) -> dict[str, Any]:
+        in_transaction = {"transactionId": transaction} if transaction else {}
+        answer: dict[str, Any] = self._client.execute_statement(
+            **self._address(),
+            **in_transaction,
+            sql=sql,
+            parameters=parameters(names(sql), params),
+            includeResultMetadata=True,
+        )
+        return answer
+
+    def _read_in_parts(self, sql: str, params: Params, transaction: str | None) -> Sequence[Row]:
+        """The rows of a reading statement as one JSON text, fetched in parts that fit an answer each."""
+        described = self._request(f"SELECT * FROM ({sql}) AS whole LIMIT 0", params, transaction)
+        columns = [Column.of(metadata) for metadata in described.get("columnMetadata", ())]
+        parts_sql = f"""SELECT part, substr(body, part * {PART_CHARACTERS} + 1, {PART_CHARACTERS}) AS text
+            FROM (SELECT CAST(json_agg(row_to_json(whole)) AS TEXT) AS body FROM ({sql}) AS whole) AS everything,
+            generate_series(CAST(:first AS INTEGER), CAST(:last AS INTEGER)) AS part
+            WHERE part * {PART_CHARACTERS} < length(body) ORDER BY part"""
+        texts: list[str] = []
+        while len(texts) % PARTS == 0:
+            window = {"first": len(texts), "last": len(texts) + PARTS - 1}
+            found = records(self._request(parts_sql, {**params, **window}, transaction))
+            if not found:
+                break
+            texts += [row["text"] for row in found]
+        return [row_from_json(columns, row) for row in loads("".join(texts) or "[]")]
+
+    def _address(self) -> dict[str, str]:
+        return {
+            "resourceArn": self._cluster.resource_arn,
+            "secretArn": self._cluster.secret_arn,
+            "database": self._cluster.database,
+        }

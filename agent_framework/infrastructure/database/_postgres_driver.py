@@ -1,0 +1,321 @@
+"""Running transaction scripts over psycopg: one script, one transaction, at most once.
+
+1. take a connection  2. begin, and learn the transaction's id where it writes  3. feed the script  4. commit
+
+What goes wrong before 4 did not happen: it is run again if the reason passes (connection lost, deadlock). If the answer
+to 4 is lost, the server is asked by the transaction's id whether it happened.
+"""
+
+import asyncio
+import time
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from contextlib import suppress
+from typing import Any, TypeVar
+
+import psycopg
+from psycopg import AsyncConnection, errors
+from psycopg.rows import DictRow, dict_row
+from psycopg.types.datetime import TimestamptzLoader
+from psycopg.types.string import TextLoader
+from psycopg_pool import AsyncConnectionPool, PoolTimeout
+
+from agent_framework.errors import ProviderError, StatementTimeoutError
+from agent_framework.infrastructure.database._named import to_pyformat
+from agent_framework.infrastructure.database._postgres_dialect import (
+    BEGIN_READ,
+    CONNECTION_LOST,
+    REMEDIES,
+    REPEATABLE,
+    TRANSACTION_ID,
+    TRANSACTION_STATUS,
+)
+from agent_framework.infrastructure.database._rows import Row
+from agent_framework.infrastructure.database._script import Script, Statement
+from agent_framework.infrastructure.database._sql_database import Access, MakeScript
+
+T = TypeVar("T")
+Connection = AsyncConnection[DictRow]
+
+FIRST_PAUSE_S = 0.05
+LONGEST_PAUSE_S = 1.0
+_SOCKET = {
+    "application_name": "agent-framework",
+    "keepalives_idle": 30,
+    "keepalives_interval": 10,
+    "keepalives_count": 3,
+    "tcp_user_timeout": 30_000,
+}
+_LASTING = (
+    "authentication failed",
+    "does not exist",
+    "no pg_hba.conf entry",
+    "no password",
+    "resolve host",
+    "invalid",
+    "does not support SSL",
+)
+"""Words of reasons that do not pass by waiting, where libpq gives no SQLSTATE."""
+_BEGIN = {
+    Access.READ: f"BEGIN {BEGIN_READ}",
+    Access.WRITE: f"BEGIN; {TRANSACTION_ID}",
+}
+
+
+class _Moment(TimestamptzLoader):
+    """Times as seconds since the epoch."""
+
+    def load(self, data: Any) -> float:  # pyright: ignore[reportIncompatibleMethodOverride]
+        return super().load(data).timestamp()
+
+
+class _LostCommitError(Exception):
+    """The answer to the commit of transaction ``id`` was lost."""
+
+    def __init__(self, transaction: str) -> None:
+        super().__init__(transaction)
+        self.transaction = transaction
+
+
+class _PoolConnection(AsyncConnection[DictRow]):
+    """A connection that knows how our values travel."""
+
+    @classmethod
+    async def connect(cls, conninfo: str = "", **parameters: Any) -> "_PoolConnection":  # pyright: ignore[reportIncompatibleMethodOverride]
+        fetch: Callable[[], Awaitable[dict[str, Any]]] = parameters.pop("fetch")
+        made = await super().connect(**{**parameters, **await fetch()})
+        made.adapters.register_loader("timestamptz", _Moment)
+        made.adapters.register_loader("json", TextLoader)
+        return made
+
+
+class Driver:
+    """A pool of connections, and how scripts run on it.
+
+    ``parameters(fresh)`` gives libpq's parameters, with credentials read anew if ``fresh``; it may block.
+    ``pool`` is its smallest and largest size.
+    """
+
+    def __init__(
+        self,
+        parameters: Callable[[bool], dict[str, Any]],
+        *,
+        place: str,
+        pool: tuple[int, int],
+        connect_timeout_s: int,
+        retry_s: float,
+    ) -> None:
+        self._read_parameters = parameters
+        self._place = place
+        self._sizes = pool
+        self._connect_timeout_s = connect_timeout_s
+        self._retry_s = retry_s
+        self._pool: AsyncConnectionPool[_PoolConnection] | None = None
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._opening = asyncio.Lock()
+        self._healing = False
+        self._closed = False
+
+    async def run(self, make: MakeScript[T], access: Access) -> T:
+        """Run a script in one transaction.
+
+        Raises:
+            ProviderError: refused by the database, or out of reach for longer than the time for retries.
+        """
+        until = time.monotonic() + self._retry_s
+        pause = FIRST_PAUSE_S
+        while True:
+            result: list[T] = []
+            try:
+                pool = await self._opened()
+                async with pool.connection(timeout=max(0.5, min(self._connect_timeout_s, self._retry_s))) as connection:
+                    await self._transact(connection, make, access, result)
+                return result[0]
+            except _LostCommitError as lost:
+                if await self._happened(lost.transaction, until):
+                    return result[0]
+            except (psycopg.Error, UnicodeEncodeError) as exc:
+                if not _passes(exc) or time.monotonic() + pause > until or self._closed:
+                    raise self._explained(exc) from exc
+                await self._heal(exc)
+            await asyncio.sleep(pause)
+            pause = min(pause * 2, LONGEST_PAUSE_S)
+
+    async def close(self) -> None:
+        """Close the pool; what still runs fails."""
+        self._closed = True
+        pool, self._pool = self._pool, None
+        if pool is not None:
+            await pool.close()
+
+    # -- connections -----------------------------------------------------------------------------------------
+
+    async def _opened(self) -> AsyncConnectionPool[_PoolConnection]:
+        loop = asyncio.get_running_loop()
+        if self._loop not in (None, loop):
+            raise ProviderError(f"{self._place} is used in a second event loop; make one provider per loop")
+        async with self._opening:
+            if self._pool is None:
+                self._loop = loop
+                await self._try_to_connect()
+                low, high = self._sizes
+                self._pool = AsyncConnectionPool(
+                    connection_class=_PoolConnection,
+                    kwargs=self._kwargs(),
+                    min_size=low,
+                    max_size=high,
+                    open=False,
+                    reconnect_timeout=self._retry_s,
+                    num_workers=min(3, high),
+                )
+                await self._pool.open()
+        return self._pool
+
+    def _kwargs(self, *, fresh: bool = False) -> dict[str, Any]:
+        return {
+            **_SOCKET,
+            "connect_timeout": self._connect_timeout_s,
+            "autocommit": True,
+            "row_factory": dict_row,
+            "fetch": lambda: asyncio.to_thread(self._read_parameters, fresh),
+        }
+
+    async def _try_to_connect(self) -> None:
+        """Connect once outside the pool, which keeps reasons to itself; a login that fails reads the secret anew."""
+        try:
+            connection = await _PoolConnection.connect(**self._kwargs())
+        except psycopg.OperationalError as exc:
+            if "authentication failed" not in str(exc):
+                raise
+            connection = await _PoolConnection.connect(**self._kwargs(fresh=True))
+        await connection.close()
+
+    # -- transactions ----------------------------------------------------------------------------------------
+
+    async def _transact(self, connection: Connection, make: MakeScript[T], access: Access, result: list[T]) -> None:
+        """Run one try; ``result`` is filled before the commit, so that it is known where its answer is lost."""
+        if access is Access.ONE:
+            result.append(await _drive(make(), connection))
+            return
+        cursor = await connection.execute(_query(_BEGIN[access]))
+        if access is Access.READ:
+            result.append(await _drive(make(), connection))
+            await connection.commit()
+            return
+        cursor.nextset()
+        row = await cursor.fetchone()
+        transaction = str(row["id"]) if row else ""
+        result.append(await _drive(make(), connection))
+        try:
+            await connection.commit()
+        except psycopg.OperationalError as exc:
+            if exc.sqlstate in REPEATABLE:
+                raise
+            raise _LostCommitError(transaction) from exc
+
+    async def _happened(self, transaction: str, until: float) -> bool:
+        """Whether a transaction whose answer was lost was committed."""
+        pause = FIRST_PAUSE_S
+        until = max(until, time.monotonic() + 5.0)
+        while True:
+            status: str | None = None
+            with suppress(psycopg.OperationalError):
+                pool = await self._opened()
+                async with pool.connection(timeout=max(0.5, until - time.monotonic())) as connection:
+                    rows = await _execute(connection, Statement(TRANSACTION_STATUS, {"id": transaction}))
+                    status = rows[0]["status"]
+            if status in ("committed", "aborted"):
+                return status == "committed"
+            if time.monotonic() + pause > until:
+                raise ProviderError(
+                    f"{self._place}: the connection was lost while a transaction was committed, and how it ended could "
+                    "not be learned; look at the job before trying again"
+                )
+            await asyncio.sleep(pause)
+            pause = min(pause * 2, LONGEST_PAUSE_S)
+
+    async def _heal(self, error: Exception) -> None:
+        """Before another try: throw dead connections away, or find out why the pool gets no new one."""
+        if isinstance(error, PoolTimeout):
+            try:
+                await self._try_to_connect()
+            except psycopg.Error as exc:
+                if not _passes(exc):
+                    raise self._explained(exc) from exc
+        elif _is_lost(error) and self._pool is not None and not self._healing:
+            self._healing = True
+            try:
+                await self._pool.check()
+            finally:
+                self._healing = False
+
+    def _explained(self, error: Exception) -> ProviderError:
+        """The driver's error as ours."""
+        if isinstance(error, PoolTimeout):
+            return ProviderError(
+                f"{self._place}: no connection for {self._connect_timeout_s} s; check that the server runs, or raise "
+                "pool_max if all connections are busy"
+            )
+        if isinstance(error, errors.QueryCanceled):
+            return StatementTimeoutError(f"{self._place}: {_text(error)}{REMEDIES['57014']}")
+        return ProviderError(f"{self._place}: {_text(error)}{_remedy(error)}")
+
+
+def _is_lost(error: Exception) -> bool:
+    """Whether the connection is gone or could not be made."""
+    if not isinstance(error, psycopg.Error):
+        return False
+    if error.sqlstate is not None:
+        return error.sqlstate in CONNECTION_LOST
+    return isinstance(error, psycopg.OperationalError) and not any(words in str(error) for words in _LASTING)
+
+
+def _passes(error: Exception) -> bool:
+    """Whether the same transaction may succeed a little later; it certainly did not happen."""
+    return _is_lost(error) or (isinstance(error, psycopg.Error) and error.sqlstate in REPEATABLE)
+
+
+def _text(error: Exception) -> str:
+    if isinstance(error, psycopg.ProgrammingError) and error.sqlstate is None:
+        return "the connection's parameters are malformed"  # libpq would quote them, with the password
+    if isinstance(error, psycopg.Error) and error.diag.message_primary:
+        return error.diag.message_primary
+    return " ".join(str(error).split())
+
+
+def _remedy(error: Exception) -> str:
+    if isinstance(error, psycopg.Error) and error.sqlstate is not None:
+        return REMEDIES.get(error.sqlstate, f" (SQLSTATE {error.sqlstate})")
+    text = str(error)
+    if "authentication failed" in text or "no password" in text:
+        return REMEDIES["28P01"]
+    if isinstance(error, psycopg.OperationalError):
+        return "; check host, port, network and that the server runs"
+    if isinstance(error, psycopg.ProgrammingError):
+        return "; check dsn"
+    return ""
+
+
+async def _drive(script: Script[T], connection: Connection) -> T:
+    """Feed a script with the rows of its statements until it returns."""
+    try:
+        statement = next(script)
+        while True:
+            statement = script.send(await _execute(connection, statement))
+    except StopIteration as done:
+        return done.value
+
+
+async def _execute(connection: Connection, statement: Statement) -> Sequence[Row]:
+    sql = to_pyformat(statement.sql) if statement.params or statement.many else statement.sql
+    async with connection.cursor() as cursor:
+        if statement.many is not None:
+            await cursor.executemany(_query(sql), [dict(params) for params in statement.many])
+            return ()
+        parameters: Mapping[str, Any] | None = statement.params
+        await cursor.execute(_query(sql), parameters)
+        return await cursor.fetchall() if cursor.description else ()
+
+
+def _query(sql: str) -> Any:
+    """psycopg asks for literals, to keep values out of SQL; ours are assembled from constants."""
+    return sql

@@ -1,0 +1,84 @@
+"""From rows of the SQL tables to values. Times come as seconds since the epoch, JSON as text."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from agent_framework.infrastructure.database._codec import loads, outcome_from_dict
+from agent_framework.types import (
+    AgentResult,
+    Attempt,
+    AttemptKey,
+    AttemptState,
+    Document,
+    Event,
+    EventKind,
+    Job,
+    JobStatus,
+    JSONDict,
+    Usage,
+)
+
+Row = Mapping[str, Any]
+
+
+def job_from(row: Row, results: dict[str, JSONDict]) -> Job:
+    """A row of ``jobs``."""
+    return Job(
+        id=row["id"],
+        user_id=row["user_id"],
+        job_type=row["job_type"],
+        status=JobStatus(row["status"]),
+        request_payload=loads(row["request_payload"]),
+        agent_results=results,
+        run=row["run"],
+        epoch=row["epoch"],
+        signals=row["signals"],
+        due_at=row["due_at"],
+        plan=loads(row["plan"]),
+        error_message=row["error_message"],
+        cancel_requested=bool(row["cancel_requested"]),
+        created_at=row["created_at"],
+        started_at=row["started_at"],
+        completed_at=row["completed_at"],
+        updated_at=row["updated_at"],
+    )
+
+
+def event_from(row: Row) -> Event:
+    """A row of ``job_events``."""
+    return Event(row["seq"], row["run"], EventKind(row["kind"]), loads(row["data"]), row["at"])
+
+
+def attempt_from(row: Row) -> Attempt:
+    """A row of ``attempts``."""
+    state = AttemptState(row["state"])
+    stored = loads(row["outcome"])
+    return Attempt(
+        key=AttemptKey(row["job_id"], row["run"], row["seq"], row["agent"], row["number"]),
+        performer=row["performer"],
+        state=state,
+        not_before=row["not_before"],
+        not_after=row["not_after"],
+        owner=row["owner"],
+        started_at=row["started_at"],
+        ended_at=row["ended_at"],
+        outcome=outcome_from_dict(state, stored) if stored else None,
+    )
+
+
+def result_from(row: Row) -> AgentResult:
+    """A row of ``agent_results``."""
+    return AgentResult(
+        agent=row["agent_name"],
+        payload=loads(row["result_payload"]),
+        seq=row["seq"],
+        execution_time_ms=row["execution_time_ms"],
+        usage=Usage.from_dict(loads(row["usage"])),
+        produced_by=row["produced_by"],
+        created_at=row["created_at"],
+    )
+
+
+def document_from(row: Row) -> Document:
+    """A row of ``documents``."""
+    return Document(row["namespace"], row["key"], loads(row["body"]), row["version"], row["expires_at"])

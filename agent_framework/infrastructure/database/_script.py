@@ -1,0 +1,62 @@
+"""Transaction scripts: transactions without I/O.
+
+A script is a generator: it yields statements, is sent their rows, and returns the result; whoever runs it wraps it in
+one transaction. So each transaction is written once, and a backend brings only its driver and its `Dialect`.
+"""
+
+from collections.abc import Generator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, TypeVar
+
+from agent_framework.infrastructure.database._rows import Row
+
+T = TypeVar("T")
+Params = Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Statement:
+    """One statement with named parameters (``:name``); ``many`` runs it once per set of parameters."""
+
+    sql: str
+    params: Params | None = None
+    many: Sequence[Params] | None = None
+
+
+Script = Generator[Statement, Sequence[Row], T]
+"""A transaction: yields statements, is sent their rows, returns a ``T``."""
+
+
+@dataclass(frozen=True, slots=True)
+class Dialect:
+    """What differs between SQL backends.
+
+    ``now`` is the clock, ``for_update`` locks a selected row until the end, ``epoch`` is a moment long ago. The others
+    are templates around a parameter's name: ``moment`` turns seconds since the epoch into a time, ``seconds`` a
+    duration into something that is added to a time, ``json`` text into JSON.
+    """
+
+    now: str
+    for_update: str = ""
+    epoch: str = "0"
+    moment: str = ":{}"
+    seconds: str = ":{}"
+    json: str = ":{}"
+
+
+class DialectScripts:
+    """The base of all scripts: SQL with the dialect's expressions in it."""
+
+    def __init__(self, dialect: Dialect) -> None:
+        self._dialect = dialect
+        self._now = dialect.now
+        self._for_update = dialect.for_update
+
+    def _moment(self, name: str) -> str:
+        return self._dialect.moment.format(name)
+
+    def _json(self, name: str) -> str:
+        return self._dialect.json.format(name)
+
+    def _after(self, name: str) -> str:
+        return f"{self._now} + {self._dialect.seconds.format(name)}"

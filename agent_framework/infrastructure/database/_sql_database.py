@@ -1,0 +1,180 @@
+"""A database provider over transaction scripts: all methods once, for every SQL backend.
+
+A backend subclasses `SqlDatabase` with its dialect, its migrations and one method, `_run`, which executes one script in
+one transaction. It gets a function that makes the script, because a transaction that certainly did not happen may be
+run again from its beginning.
+"""
+
+from abc import abstractmethod
+from collections.abc import Callable, Mapping, Sequence
+from enum import Enum
+from typing import TypeVar
+
+from agent_framework.errors import SchemaVersionError
+from agent_framework.infrastructure.database._migrations import Migrations
+from agent_framework.infrastructure.database._output_view import output_view
+from agent_framework.infrastructure.database._script import Dialect, Script
+from agent_framework.infrastructure.database._sql import Scripts
+from agent_framework.infrastructure.database.base import Changes, DatabaseProvider, SchemaStatus
+from agent_framework.types import (
+    AgentOutcome,
+    AgentResult,
+    Attempt,
+    AttemptKey,
+    Document,
+    Job,
+    JobStatus,
+    JSONDict,
+    Snapshot,
+)
+
+T = TypeVar("T")
+MakeScript = Callable[[], Script[T]]
+
+
+class Access(Enum):
+    """What a script needs: one reading statement, several that see one moment, or a writing transaction."""
+
+    ONE = "one"
+    READ = "read"
+    WRITE = "write"
+
+
+class SqlDatabase(DatabaseProvider):
+    """The contract in SQL; ``place`` names the database in messages, without secrets."""
+
+    def __init__(self, dialect: Dialect, migrations: Migrations, place: str) -> None:
+        self.place = place
+        self._migrations = migrations
+        self._scripts = Scripts(dialect)
+
+    @abstractmethod
+    async def _run(self, make: MakeScript[T], access: Access) -> T:
+        """Execute one script in one transaction, at most once, or raise `ProviderError`."""
+
+    async def _write(self, make: MakeScript[T]) -> T:
+        return await self._run(make, Access.WRITE)
+
+    async def _one(self, make: MakeScript[T]) -> T:
+        return await self._run(make, Access.ONE)
+
+    # -- schema ----------------------------------------------------------------------------------------------
+
+    async def migrate(self, *, outputs: Mapping[str, str] | None = None) -> int:
+        """Bring the schema up to date; with ``outputs`` also the view, see `create_output_view`.
+
+        Raises:
+            SchemaVersionError: the schema is newer than this version of the package.
+        """
+        if (await self.schema_status()).is_older:
+            await self._write(lambda: self._migrations.apply(self.place))
+        await self.check_schema()
+        if outputs is not None:
+            await self.create_output_view(outputs)
+        return self._migrations.latest
+
+    async def schema_status(self) -> SchemaStatus:
+        return SchemaStatus(await self._run(self._migrations.current, Access.READ), self._migrations.latest)
+
+    async def check_schema(self) -> None:
+        status = await self.schema_status()
+        if not status.is_current:
+            raise SchemaVersionError(self._migrations.mismatch(self.place, status.current))
+
+    async def create_output_view(self, fields: Mapping[str, str]) -> None:
+        """Make the view ``job_outputs``: a row per job with each agent's result under its ``database_field``.
+
+        ``fields`` maps agents to columns (JSON). The view is replaced, so it follows agents.yaml.
+
+        Raises:
+            ConfigError: a column has a bad name, the name of a column of the job, or two agents share it.
+        """
+        chosen = dict(fields)
+        await self._write(lambda: self._migrations.alone(output_view(chosen)))
+
+    # -- the seed's six methods ------------------------------------------------------------------------------
+
+    async def create_job(
+        self,
+        user_id: str,
+        job_type: str,
+        request_payload: JSONDict,
+        *,
+        client_key: str | None = None,
+        job_id: str | None = None,
+    ) -> str:
+        return await self._write(
+            lambda: self._scripts.create_job(user_id, job_type, request_payload, client_key, job_id)
+        )
+
+    async def get_job(self, job_id: str) -> Job | None:
+        return await self._run(lambda: self._scripts.get_job(job_id), Access.READ)
+
+    async def update_job_status(self, job_id: str, status: JobStatus, error_message: str | None = None) -> None:
+        await self._write(lambda: self._scripts.update_job_status(job_id, JobStatus(status), error_message))
+
+    async def store_agent_output(
+        self, job_id: str, agent_name: str, output_payload: JSONDict, *, execution_time_ms: int | None = None
+    ) -> None:
+        await self._write(lambda: self._scripts.store_output(job_id, agent_name, output_payload, execution_time_ms))
+
+    async def get_agent_output(self, job_id: str, agent_name: str) -> JSONDict | None:
+        return await self._one(lambda: self._scripts.get_output(job_id, agent_name))
+
+    async def list_jobs(
+        self, user_id: str | None = None, status: JobStatus | None = None, limit: int = 50, *, after: str | None = None
+    ) -> list[Job]:
+        return await self._one(lambda: self._scripts.list_jobs(user_id, status, limit, after))
+
+    # -- the engine's primitives -----------------------------------------------------------------------------
+
+    async def claim_job(
+        self, job_id: str, owner: str, lease_s: float, *, take_over_from: str | None = None
+    ) -> Snapshot | None:
+        return await self._write(lambda: self._scripts.claim(job_id, owner, lease_s, take_over_from))
+
+    async def claim_owner(self, job_id: str) -> str | None:
+        return await self._one(lambda: self._scripts.claim_owner(job_id))
+
+    async def commit(self, snapshot: Snapshot, changes: Changes) -> Snapshot | None:
+        return await self._write(lambda: self._scripts.commit(snapshot, changes))
+
+    async def load(self, job_id: str) -> Snapshot | None:
+        return await self._run(lambda: self._scripts.load(job_id), Access.READ)
+
+    async def get_results(self, job_id: str) -> Sequence[AgentResult]:
+        return await self._one(lambda: self._scripts.get_results(job_id))
+
+    async def start_attempt(self, key: AttemptKey, owner: str, run_for_s: float) -> Attempt | None:
+        return await self._write(lambda: self._scripts.start_attempt(key, owner, run_for_s))
+
+    async def commit_outcome(self, key: AttemptKey, owner: str, outcome: AgentOutcome, *, produced_by: str) -> bool:
+        return await self._write(lambda: self._scripts.commit_outcome(key, owner, outcome, produced_by))
+
+    async def signal_job(self, job_id: str, *, cancel: bool = False) -> bool:
+        return await self._write(lambda: self._scripts.signal_job(job_id, cancel))
+
+    async def due_jobs(self, limit: int = 100) -> list[str]:
+        return await self._one(lambda: self._scripts.due_jobs(limit))
+
+    async def retry_job(self, job_id: str) -> Job:
+        return await self._write(lambda: self._scripts.retry_job(job_id))
+
+    async def now(self) -> float:
+        return await self._one(self._scripts.now)
+
+    # -- documents -------------------------------------------------------------------------------------------
+
+    async def get_document(self, namespace: str, key: str) -> Document | None:
+        return await self._one(lambda: self._scripts.get_document(namespace, key))
+
+    async def put_document(
+        self, namespace: str, key: str, body: JSONDict, *, expected_version: int, ttl_s: float | None = None
+    ) -> Document | None:
+        return await self._write(lambda: self._scripts.put_document(namespace, key, body, expected_version, ttl_s))
+
+    async def delete_document(self, namespace: str, key: str, *, expected_version: int | None = None) -> bool:
+        return await self._write(lambda: self._scripts.delete_document(namespace, key, expected_version))
+
+    async def list_documents(self, namespace: str, *, prefix: str = "", limit: int = 100) -> list[Document]:
+        return await self._one(lambda: self._scripts.list_documents(namespace, prefix, limit))

@@ -1,0 +1,63 @@
+"""The SQL of documents, the compare-and-set store, as transaction scripts without I/O (`_script`)."""
+
+from typing import Any
+
+from agent_framework.infrastructure.database._codec import dumps, loads
+from agent_framework.infrastructure.database._rows import document_from
+from agent_framework.infrastructure.database._script import DialectScripts, Script, Statement
+from agent_framework.types import Document, JSONDict
+
+
+class DocumentScripts(DialectScripts):
+    """Reading, writing, deleting and listing documents."""
+
+    def get_document(self, namespace: str, key: str) -> Script[Document | None]:
+        rows = yield Statement(
+            f"""SELECT * FROM documents WHERE namespace = :namespace AND key = :key
+            AND (expires_at IS NULL OR expires_at > {self._now})""",
+            {"namespace": namespace, "key": key},
+        )
+        return document_from(rows[0]) if rows else None
+
+    def put_document(
+        self, namespace: str, key: str, body: JSONDict, expected_version: int, ttl_s: float | None
+    ) -> Script[Document | None]:
+        stored = dumps(body, what=f"the document {namespace}/{key}")
+        params: dict[str, Any] = {"namespace": namespace, "key": key, "body": stored, "ttl": ttl_s}
+        if expected_version == 0:
+            rows = yield Statement(
+                f"""INSERT INTO documents (namespace, key, body, version, expires_at)
+                VALUES (:namespace, :key, {self._json("body")}, 1, {self._after("ttl")})
+                ON CONFLICT (namespace, key) DO UPDATE SET body = excluded.body, version = documents.version + 1,
+                expires_at = excluded.expires_at WHERE documents.expires_at <= {self._now}
+                RETURNING version, expires_at""",
+                params,
+            )
+        else:
+            rows = yield Statement(
+                f"""UPDATE documents SET body = {self._json("body")}, version = version + 1,
+                expires_at = {self._after("ttl")}
+                WHERE namespace = :namespace AND key = :key AND version = :expected
+                AND (expires_at IS NULL OR expires_at > {self._now}) RETURNING version, expires_at""",
+                {**params, "expected": expected_version},
+            )
+        if not rows:
+            return None
+        return Document(namespace, key, loads(stored), rows[0]["version"], rows[0]["expires_at"])
+
+    def delete_document(self, namespace: str, key: str, expected_version: int | None) -> Script[bool]:
+        rows = yield Statement(
+            """DELETE FROM documents WHERE namespace = :namespace AND key = :key
+            AND version = COALESCE(:expected, version) RETURNING key""",
+            {"namespace": namespace, "key": key, "expected": expected_version},
+        )
+        return bool(rows)
+
+    def list_documents(self, namespace: str, prefix: str, limit: int) -> Script[list[Document]]:
+        rows = yield Statement(
+            f"""SELECT * FROM documents WHERE namespace = :namespace AND key >= :prefix
+            AND substr(key, 1, CAST(:length AS INTEGER)) = :prefix
+            AND (expires_at IS NULL OR expires_at > {self._now}) ORDER BY key LIMIT :limit""",
+            {"namespace": namespace, "prefix": prefix, "length": len(prefix), "limit": limit},
+        )
+        return [document_from(row) for row in rows]

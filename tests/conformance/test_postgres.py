@@ -1,0 +1,21 @@
+"""PostgreSQL does what every database must: a real server, one database, emptied before each test."""
+
+from collections.abc import Callable
+
+import pytest
+
+from agent_framework.infrastructure.database.postgres import PostgresConfig, PostgresDatabase
+from agent_framework.testing.conformance.database import DatabaseConformance, OneMomentTests
+from tests.support.postgres import PostgresServer
+
+
+class TestPostgres(DatabaseConformance, OneMomentTests):
+    @pytest.fixture
+    def database(self, postgres: PostgresServer) -> Callable[[], PostgresDatabase]:
+        postgres.empty("conformance")
+        config = PostgresConfig.model_validate(postgres.config("conformance"))
+        return lambda: PostgresDatabase(config)
+
+    @pytest.fixture
+    def reopen(self, database: Callable[[], PostgresDatabase]) -> Callable[[], PostgresDatabase]:
+        return database
