@@ -25,6 +25,8 @@ COMMANDS: dict[str, str] = {
     "submit": f"{_HERE}.worker:submit",
     "worker": f"{_HERE}.worker:worker",
     "jobs": f"{_HERE}.jobs:jobs",
+    "db": f"{_HERE}.db:db",
+    "generate-config": f"{_HERE}.generate:generate_config",
     "schema": f"{_HERE}.check:schema",
     "completion": f"{_HERE}.completion:completion",
 }

@@ -87,7 +87,6 @@ resource "aws_cloudwatch_log_group" "agent" {
 }
 
 resource "aws_s3_object" "package" {
-  # checkov:skip=CKV_AWS_186:the bucket's own encryption applies, with the customer managed key where one is given
   for_each = local.uploads
 
   bucket      = var.s3_bucket_id
@@ -282,7 +281,7 @@ data "aws_iam_policy_document" "agent" {
       condition {
         test     = "ForAllValues:StringLike"
         variable = "dynamodb:LeadingKeys"
-        values   = ["*"]
+        values   = ["JOB#*", "DOC#*", "SCHEMA"]
       }
     }
   }
@@ -395,14 +394,16 @@ data "aws_iam_policy_document" "agent" {
   }
 
   dynamic "statement" {
-    for_each = var.storage != null && each.value.storage_access == "read-write" && length(var.agents) > 1 ? [var.storage] : []
+    for_each = var.storage != null && each.value.storage_access == "read-write" ? [var.storage] : []
 
     content {
+      # Large inputs of jobs are kept under _inputs, results under the name of their agent.
       sid     = "LeaveResultsOfOthers"
       effect  = "Deny"
       actions = ["s3:AbortMultipartUpload", "s3:DeleteObject", "s3:PutObject"]
       resources = [
-        for other in keys(var.agents) : "${statement.value.bucket_arn}/${statement.value.claim_prefix}${other}/*" # theirs
+        for other in concat(["_inputs"], keys(var.agents)) :
+        "${statement.value.bucket_arn}/${statement.value.claim_prefix}${other}/*" # theirs
         if other != each.key
       ]
     }

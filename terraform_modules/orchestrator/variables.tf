@@ -136,7 +136,7 @@ variable "sweep_input" {
   description = "The event that the sweeper sends to the orchestrator's function."
   nullable    = false
   type        = map(string)
-  default     = { action = "sweep" }
+  default     = { type = "sweep" }
 }
 
 variable "kms_key_arns" {

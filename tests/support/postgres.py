@@ -13,6 +13,7 @@ import tempfile
 import time
 from importlib.util import find_spec
 from pathlib import Path
+from typing import Any
 
 import psycopg
 from psycopg import sql
@@ -53,6 +54,7 @@ class PostgresServer:
         self.port = free_port()
         self.host = "127.0.0.1"
         self._user = self._other_user()
+        self._guard: subprocess.Popen[bytes] | None = None
 
     def start(self) -> None:
         """Make the data folder and start; about a second."""
@@ -70,6 +72,7 @@ class PostgresServer:
                 _SETTINGS | {"port": str(self.port), "unix_socket_directories": str(self.folder)}
             ).items():
                 settings.write(f"{name} = '{value}'\n")
+        self._guard = self._guarded()
         self.resume()
         self.query(sql.SQL("CREATE ROLE {} LOGIN CREATEDB PASSWORD {}").format(sql.Identifier(USER), PASSWORD))
 
@@ -89,10 +92,10 @@ class PostgresServer:
 
     def stop(self) -> None:
         """Stop it and delete everything."""
-        try:
-            self.halt("immediate")
-        finally:
-            shutil.rmtree(self.folder, ignore_errors=True)
+        if self._guard is not None and self._guard.stdin is not None:
+            self._guard.stdin.close()
+            self._guard.wait(timeout=60)
+        shutil.rmtree(self.folder, ignore_errors=True)
 
     def create_database(self, name: str) -> None:
         """An empty database owned by `USER`."""
@@ -134,6 +137,25 @@ class PostgresServer:
         known = {account.pw_name for account in pwd.getpwall()}
         return next(name for name in ("postgres", "nobody", "daemon") if name in known)
 
+    def _guarded(self) -> "subprocess.Popen[bytes]":
+        """A process that stops the server when its input ends: in `stop`, or when the tests were killed."""
+        return subprocess.Popen(
+            ["sh", "-c", 'read -r _; "$0" -w -D "$1" -m immediate stop; rm -rf "$2"',
+             binaries() / "pg_ctl", self.data, self.folder],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+            cwd="/",
+            start_new_session=True,
+            **self._account(),
+        )  # fmt: skip
+
+    def _account(self) -> dict[str, Any]:
+        """Whom `subprocess` runs things as."""
+        if self._user is None:
+            return {}
+        return {"user": self._user, "group": pwd.getpwnam(self._user).pw_gid, "extra_groups": []}
+
     def _call(self, program: str, *arguments: str) -> None:
         # Output goes to a file: a server that was started keeps a pipe open for ever.
         with tempfile.TemporaryFile("w+") as output:
@@ -143,11 +165,9 @@ class PostgresServer:
                 stderr=subprocess.STDOUT,
                 stdin=subprocess.DEVNULL,
                 cwd="/",
-                user=self._user,
-                group=None if self._user is None else pwd.getpwnam(self._user).pw_gid,
-                extra_groups=None if self._user is None else [],
                 timeout=60,
                 check=False,
+                **self._account(),
             )
             output.seek(0)
             assert done.returncode == 0, f"{program}: {output.read()}"

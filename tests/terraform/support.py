@@ -25,9 +25,7 @@ CANARY = "canary-4b1f0e1c9d2a-value-of-a-secret"
 ACCOUNT = "123456789012"
 
 needs_terraform = pytest.mark.skipif(shutil.which("terraform") is None, reason="needs the program terraform")
-needs_offline_provider = pytest.mark.skipif(
-    not OFFLINE.is_dir(), reason="needs the offline Terraform provider in ../shared/offline-terraform"
-)
+needs_offline_provider = pytest.mark.skipif(not OFFLINE.is_dir(), reason="needs the offline AWS provider in ../shared")
 
 NO_BUCKET_POLICY = 'resource "aws_s3_bucket_policy" "this" {\n  count = 0\n}\n'
 """Overrides the bucket's policy: moto does not look at conditions, so a Deny of plain HTTP denies everything."""

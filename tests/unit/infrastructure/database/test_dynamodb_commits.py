@@ -204,3 +204,39 @@ def test_who_applies_a_journal_late_resets_nothing(open_database: Open, dynamodb
             assert [a.key for a in after.attempts if a.state is AttemptState.STARTED] == [key]
 
     asyncio.run(check())
+
+
+def test_a_new_run_has_no_plan_until_it_pins_its_own(open_database: Open) -> None:
+    async def check() -> None:
+        async with open_database() as db:
+            snapshot = await claimed(db, await new_job(db))
+            await db.commit(snapshot, Changes(status=JobStatus.FAILED, plan={"version": 1}))
+            assert (await db.retry_job(snapshot.job.id)).plan is None
+            again = await claimed(db, snapshot.job.id)
+            assert again.job.plan is None
+            assert [job.plan for job in await db.list_jobs()] == [None]
+            await db.commit(again, Changes(status=JobStatus.RUNNING, plan={"version": 2}))
+            after = await db.get_job(snapshot.job.id)
+            assert after is not None
+            assert after.plan == {"version": 2}
+
+    asyncio.run(check())
+
+
+def test_a_claim_sees_a_large_decision_that_nobody_applied(
+    open_database: Open, dynamodb_server: DynamoDBServer
+) -> None:
+    async def check() -> None:
+        async with open_database() as dying, open_database() as other:
+            snapshot = await claimed(dying, await new_job(dying))
+            dynamodb_server.before = lambda operation, params: (
+                dynamodb_server.fail(Fault(operation, error=DEAD))
+                if operation == "TransactWriteItems" and "ConditionCheck" in params["TransactItems"][0]
+                else None
+            )
+            assert await dying.commit(snapshot, large(snapshot)) is None
+            dynamodb_server.before = None
+            after = await claimed(other, snapshot.job.id)
+            assert (len(after.attempts), len(after.events)) == (AGENTS, 1)
+
+    asyncio.run(check())
