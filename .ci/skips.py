@@ -1,5 +1,6 @@
 """Print every skipped test with its reason, and fail if one skipped although its prerequisite is there."""
 
+import os
 import re
 import shutil
 import sys
@@ -12,6 +13,7 @@ PREREQUISITES: dict[str, Callable[[], bool]] = {
     "../shared": lambda: (ROOT.parent / "shared").is_dir(),
     "terraform": lambda: shutil.which("terraform") is not None,
     "git": lambda: shutil.which("git") is not None,
+    "the user is root": lambda: os.geteuid() != 0,
 }
 """What a reason may name, and how to see that it is there after all."""
 

@@ -13,20 +13,15 @@ from agent_framework.errors import ConfigError, ProjectError
 
 @dataclass(frozen=True, slots=True)
 class ProviderTable:
-    """The providers of one kind.
-
-    ``targets`` are ``module:Class``, and each class has ``from_config(config, root)``; ``planned`` names are valid in
-    agents.yaml and cannot be opened by this version.
-    """
+    """The providers of one kind: ``targets`` are ``module:Class``, each class with ``from_config(config, root)``."""
 
     kind: str
     targets: Mapping[str, str]
     aliases: Mapping[str, str] = field(default_factory=dict[str, str])
-    planned: Mapping[str, str] = field(default_factory=dict[str, str])
 
     def names(self) -> list[str]:
         """Names that agents.yaml may use, without dotted paths."""
-        return sorted({*self.targets, *self.planned})
+        return sorted(self.targets)
 
     def canonical(self, name: str) -> str:
         """The provider's own name for a name or alias.
@@ -35,9 +30,9 @@ class ProviderTable:
             ConfigError: there is no such provider.
         """
         name = self.aliases.get(name, name)
-        if name in self.targets or name in self.planned or ":" in name:
+        if name in self.targets or ":" in name:
             return name
-        known = sorted({*self.targets, *self.planned, *self.aliases})
+        known = sorted({*self.targets, *self.aliases})
         close = get_close_matches(name, known, n=1)
         hint = f"; did you mean {close[0]!r}?" if close else ""
         raise ConfigError(
@@ -49,12 +44,10 @@ class ProviderTable:
         """The object that ``name`` stands for, imported now.
 
         Raises:
-            ConfigError: unknown, or not in this version.
+            ConfigError: unknown.
             ProjectError: a dotted path that leads nowhere.
         """
         name = self.canonical(name)
-        if name in self.planned:
-            raise ConfigError(f"{self.kind} provider {name!r} is not part of this version: {self.planned[name]}")
         path = self.targets.get(name, name)
         module_name, _, attribute = path.partition(":")
         try:

@@ -58,7 +58,7 @@ def test_a_wrong_agents_yaml_is_told_with_line_and_remedy(af, tmp_path: Path, ca
         (("run", "--resume", "nope", "--input", "x.json"), 2, "--resume carries on a stored job"),
         (("run", "--offline", "--record", "x"), 2, "exclude each other"),
         (("run", "--stage", "prdo"), 1, "there is no stage 'prdo'; did you mean 'prod'?"),
-        (("run", "--stage", "dev", "--offline"), 1, "is not part of this version"),
+        (("run", "--stage", "dev", "--offline"), 1, "database provider dynamodb: table_name: field required"),
         (("test", "nobody"), 1, "there is no agent 'nobody'"),
         (("jobs", "show", "nope"), 1, "there is no job 'nope'"),
         (("jobs", "cancel", "nope"), 1, "there is no job 'nope'"),

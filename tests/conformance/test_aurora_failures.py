@@ -9,12 +9,12 @@ import psycopg
 import pytest
 
 from agent_framework.errors import ConfigError, ProviderError, SchemaVersionError, StatementTimeoutError
-from agent_framework.infrastructure.database import AuroraDatabase, DatabaseFactory
+from agent_framework.infrastructure.database import AuroraDatabase, DatabaseFactory, _data_api
 from agent_framework.infrastructure.database.aurora import AuroraConfig
 from agent_framework.infrastructure.database.base import Changes
 from agent_framework.types import AgentOutcome, Attempt, AttemptKey, AttemptState, Event, EventKind, JobStatus
 from tests.support.postgres import PostgresServer
-from tests.support.rds_data_server import CLUSTER_ARN, SECRET_ARN, RdsDataServer
+from tests.support.rds_data_server import CLUSTER_ARN, SECRET_ARN, ApiError, RdsDataServer
 
 CONFIG = {"cluster_arn": CLUSTER_ARN, "secret_arn": SECRET_ARN, "database": "conformance"}
 
@@ -226,6 +226,32 @@ def test_a_claim_whose_commit_was_cut_off_happens_once(made, server, after):
             assert snapshot is not None
             assert (snapshot.job.epoch, server.planted) == (1, 0)
             assert await db.commit(snapshot, Changes(status=JobStatus.RUNNING)) is None
+
+    asyncio.run(go())
+
+
+def test_clearing_receipts_away_never_repeats_a_transaction(made, server, monkeypatch):
+    monkeypatch.setattr(_data_api, "DROP_EVERY", 1)
+
+    async def go() -> None:
+        async with made() as db:
+            job_id = await db.create_job("ada", "t", {})
+            server.requests.clear()
+            assert await db.signal_job(job_id)
+            sent = [sql.split("(")[0].split(" WHERE")[0] for path, sql in server.requests if path == "/Execute"]
+            assert sent[-1] == "DELETE FROM transaction_receipts"
+            original = server.answer
+
+            def refuse(path, body):
+                if "DELETE FROM transaction_receipts" in body.get("sql", ""):
+                    raise ApiError("InternalServerErrorException", "planted", 500)
+                return original(path, body)
+
+            monkeypatch.setattr(server, "answer", refuse)
+            assert await db.signal_job(job_id)
+            job = await db.get_job(job_id)
+            assert job is not None
+            assert job.signals == 2
 
     asyncio.run(go())
 

@@ -19,7 +19,7 @@ from agent_framework.errors import (
     SchemaVersionError,
     StatementTimeoutError,
 )
-from agent_framework.infrastructure.database import DatabaseFactory, PostgresDatabase
+from agent_framework.infrastructure.database import DatabaseFactory, PostgresDatabase, _postgres_driver
 from agent_framework.infrastructure.database._script import Statement
 from agent_framework.infrastructure.database._sql_database import Access
 from agent_framework.infrastructure.database.base import Changes
@@ -293,6 +293,23 @@ def test_a_signal_is_counted_once_wherever_the_connection_breaks(postgres, proxy
     asyncio.run(go())
 
 
+def test_receipts_of_transactions_are_kept_for_an_hour(migrated, monkeypatch):
+    monkeypatch.setattr(_postgres_driver, "DROP_EVERY", 1)
+    migrated.query(
+        "INSERT INTO transaction_receipts (id, at) VALUES ('old', now() - INTERVAL '61 minutes'), ('new', now())",
+        "conformance",
+    )
+
+    async def go() -> None:
+        async with made(migrated) as db:
+            await db.create_job("ada", "t", {})
+
+    asyncio.run(go())
+    ids = [row[0] for row in migrated.query("SELECT id FROM transaction_receipts", "conformance")]
+    assert "new" in ids
+    assert "old" not in ids
+
+
 @pytest.mark.parametrize("mode", ["fast", "immediate"])
 def test_pooled_connections_heal_after_a_restart(postgres, mode):
     async def go() -> None:
@@ -308,11 +325,11 @@ def test_pooled_connections_heal_after_a_restart(postgres, mode):
     asyncio.run(go())
 
 
-def test_writers_go_through_two_crashes_of_the_server_without_losing_or_doubling_anything(postgres):
+def test_writers_go_through_crashes_of_the_server_without_losing_or_doubling_anything(postgres):
     async def go() -> None:
         async with made(postgres, retry_seconds=30.0) as db:
             job_id = await db.create_job("ada", "t", {})
-            until = time.monotonic() + 3.0
+            until = time.monotonic() + 4.0
             done = 0
 
             async def write() -> None:
@@ -321,7 +338,7 @@ def test_writers_go_through_two_crashes_of_the_server_without_losing_or_doubling
                     assert await db.signal_job(job_id)
                     done += 1
 
-            crashes = threading.Thread(target=lambda: [postgres.restart("immediate", down_s=0.3) for _ in range(2)])
+            crashes = threading.Thread(target=lambda: [postgres.restart("immediate", down_s=0.3) for _ in range(3)])
             crashes.start()
             try:
                 await asyncio.gather(*(write() for _ in range(8)))

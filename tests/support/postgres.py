@@ -116,7 +116,7 @@ class PostgresServer:
         """Delete all rows of our tables, if they are there."""
         self.query(
             """DO $$ BEGIN IF to_regclass('jobs') IS NOT NULL THEN
-            DELETE FROM jobs; DELETE FROM documents; END IF; END $$""",
+            DELETE FROM jobs; DELETE FROM documents; DELETE FROM transaction_receipts; END IF; END $$""",
             database,
         )
 

@@ -37,6 +37,7 @@ __getattr__ = lazy(
     __name__,
     {
         "AuroraDatabase": f"{_HERE}.aurora",
+        "DynamoDBDatabase": f"{_HERE}.dynamodb",
         "PostgresDatabase": f"{_HERE}.postgres",
         "SqlDatabase": f"{_HERE}._sql_database",
         "SqliteDatabase": f"{_HERE}.sqlite",
@@ -49,9 +50,9 @@ PROVIDERS = ProviderTable(
         "sqlite": f"{_HERE}.sqlite:SqliteDatabase",
         "rds-postgres": f"{_HERE}.postgres:PostgresDatabase",
         "aurora-serverless-v2": f"{_HERE}.aurora:AuroraDatabase",
+        "dynamodb": f"{_HERE}.dynamodb:DynamoDBDatabase",
     },
     aliases={"aurora": "aurora-serverless-v2", "postgres": "rds-postgres", "postgresql": "rds-postgres"},
-    planned={"dynamodb": "use sqlite, rds-postgres or aurora-serverless-v2"},
 )
 
 

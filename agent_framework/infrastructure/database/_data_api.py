@@ -1,13 +1,15 @@
 """Running transaction scripts over the RDS Data API: one script, one transaction, at most once. Blocking.
 
-1. begin, and learn the transaction's id where it writes  2. feed the script, a request per statement  3. commit
+1. begin, and write a receipt where the transaction writes  2. feed the script, a request per statement  3. commit
 
 What goes wrong before 3 did not happen: it is run again if the reason passes (a paused cluster resumes, throttling, a
-lost connection, a deadlock). If the answer to 3 is lost, the database is asked whether it happened. A result above the
+lost connection, a deadlock). If the answer to 3 is lost, the receipt tells whether it happened. A result above the
 limits (1 MiB, 64 KB a row) is read again in parts.
 """
 
+import random
 import time
+import uuid
 from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass
@@ -24,7 +26,13 @@ from agent_framework.infrastructure.database._data_api_errors import (
 )
 from agent_framework.infrastructure.database._data_api_values import Column, parameters, records, row_from_json
 from agent_framework.infrastructure.database._named import names
-from agent_framework.infrastructure.database._postgres_dialect import BEGIN_READ, TRANSACTION_ID, TRANSACTION_STATUS
+from agent_framework.infrastructure.database._postgres_dialect import (
+    BEGIN_READ,
+    CLAIM_RECEIPT,
+    DROP_EVERY,
+    DROP_RECEIPTS,
+    WRITE_RECEIPT,
+)
 from agent_framework.infrastructure.database._rows import Row
 from agent_framework.infrastructure.database._script import Params, Script, Statement
 from agent_framework.infrastructure.database._sql_database import Access, MakeScript
@@ -52,10 +60,10 @@ class Cluster:
 class _LostCommitError(Exception):
     """The answer to the commit of a transaction was lost."""
 
-    def __init__(self, transaction: str, xid: str) -> None:
-        super().__init__(xid)
+    def __init__(self, transaction: str, receipt: str) -> None:
+        super().__init__(receipt)
         self.transaction = transaction
-        self.xid = xid
+        self.receipt = receipt
 
 
 class _TooLargeError(Exception):
@@ -115,12 +123,12 @@ class DataApi:
             result.append(self._drive(make(), None))
             return
         transaction: str = self._client.begin_transaction(**self._address())["transactionId"]
-        xid = ""
+        receipt = uuid.uuid4().hex
         try:
             if access is Access.READ:
                 self._execute(Statement(f"SET TRANSACTION {BEGIN_READ}"), transaction)
-            else:
-                xid = str(self._execute(Statement(TRANSACTION_ID), transaction)[0]["id"])
+            elif access is Access.WRITE:
+                self._execute(Statement(WRITE_RECEIPT, {"id": receipt}), transaction)
             result.append(self._drive(make(), transaction))
         except BaseException:
             self._roll_back(transaction)
@@ -131,9 +139,12 @@ class DataApi:
         try:
             self._commit(transaction)
         except Exception as exc:
-            if not is_driver_error(exc) or classify(exc) is Failure.REFUSED:
+            if not is_driver_error(exc) or classify(exc) is Failure.REFUSED or access is Access.SCHEMA:
                 raise
-            raise _LostCommitError(transaction, xid) from exc
+            raise _LostCommitError(transaction, receipt) from exc
+        if access is Access.WRITE and random.randrange(DROP_EVERY) == 0:
+            with suppress(*driver_errors()):
+                self._execute(Statement(DROP_RECEIPTS), None)
 
     def _commit(self, transaction: str) -> None:
         self._client.commit_transaction(
@@ -155,19 +166,19 @@ class DataApi:
         until = time.monotonic() + max(self._retry_s, 5.0)
         pause = FIRST_PAUSE_S
         while True:
-            status = None
+            try:
+                self._commit(lost.transaction)
+                return True
+            except Exception as exc:
+                if not is_driver_error(exc):
+                    raise
             with suppress(*driver_errors()):
-                status = self._execute(Statement(TRANSACTION_STATUS, {"id": lost.xid}), None)[0]["status"]
-            if status in ("committed", "aborted"):
-                return status == "committed"
+                return not self._execute(Statement(CLAIM_RECEIPT, {"id": lost.receipt}), None)
             if time.monotonic() + pause > until:
                 raise ProviderError(
                     f"{self._place}: the connection was lost while a transaction was committed, and how it ended could "
                     "not be learned; look at the job before trying again"
                 )
-            if status == "in progress":
-                with suppress(*driver_errors()):
-                    self._commit(lost.transaction)
             time.sleep(pause)
             pause = min(pause * 2, LONGEST_PAUSE_S)
 

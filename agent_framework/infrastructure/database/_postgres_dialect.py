@@ -16,9 +16,16 @@ DIALECT = Dialect(
 BEGIN_READ = "ISOLATION LEVEL REPEATABLE READ READ ONLY"
 """Several reading statements see one moment."""
 
-TRANSACTION_ID = "SELECT CAST(pg_current_xact_id() AS TEXT) AS id"
-TRANSACTION_STATUS = "SELECT pg_xact_status(CAST(CAST(:id AS TEXT) AS xid8)) AS status"
-"""``committed``, ``aborted`` or ``in progress``: how a transaction ended whose answer was lost."""
+WRITE_RECEIPT = "INSERT INTO transaction_receipts (id) VALUES (:id)"
+"""The first statement of a writing transaction: it is there afterwards exactly if the transaction happened."""
+CLAIM_RECEIPT = f"{WRITE_RECEIPT} ON CONFLICT DO NOTHING RETURNING id"
+"""How a transaction ended whose answer was lost: no row if it happened. Waits while it is still open.
+
+Not `pg_xact_status()`: after a crash PostgreSQL gives the numbers of unfinished transactions to new ones.
+"""
+DROP_RECEIPTS = "DELETE FROM transaction_receipts WHERE at < statement_timestamp() - INTERVAL '1 hour'"
+DROP_EVERY = 1000
+"""About one writing transaction of so many clears receipts away."""
 
 REPEATABLE = frozenset({"40001", "40P01"})
 """Serialization failure and deadlock: the transaction did not happen and may be run again."""

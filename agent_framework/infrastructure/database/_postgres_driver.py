@@ -1,13 +1,15 @@
 """Running transaction scripts over psycopg: one script, one transaction, at most once.
 
-1. take a connection  2. begin, and learn the transaction's id where it writes  3. feed the script  4. commit
+1. take a connection  2. begin, and write a receipt where the transaction writes  3. feed the script  4. commit
 
 What goes wrong before 4 did not happen: it is run again if the reason passes (connection lost, deadlock). If the answer
-to 4 is lost, the server is asked by the transaction's id whether it happened.
+to 4 is lost, the receipt tells whether it happened.
 """
 
 import asyncio
+import random
 import time
+import uuid
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextlib import suppress
 from typing import Any, TypeVar
@@ -23,11 +25,13 @@ from agent_framework.errors import ProviderError, StatementTimeoutError
 from agent_framework.infrastructure.database._named import to_pyformat
 from agent_framework.infrastructure.database._postgres_dialect import (
     BEGIN_READ,
+    CLAIM_RECEIPT,
     CONNECTION_LOST,
+    DROP_EVERY,
+    DROP_RECEIPTS,
     REMEDIES,
     REPEATABLE,
-    TRANSACTION_ID,
-    TRANSACTION_STATUS,
+    WRITE_RECEIPT,
 )
 from agent_framework.infrastructure.database._rows import Row
 from agent_framework.infrastructure.database._script import Script, Statement
@@ -55,10 +59,6 @@ _LASTING = (
     "does not support SSL",
 )
 """Words of reasons that do not pass by waiting, where libpq gives no SQLSTATE."""
-_BEGIN = {
-    Access.READ: f"BEGIN {BEGIN_READ}",
-    Access.WRITE: f"BEGIN; {TRANSACTION_ID}",
-}
 
 
 class _Moment(TimestamptzLoader):
@@ -69,11 +69,11 @@ class _Moment(TimestamptzLoader):
 
 
 class _LostCommitError(Exception):
-    """The answer to the commit of transaction ``id`` was lost."""
+    """The answer to the commit of the transaction with this receipt was lost."""
 
-    def __init__(self, transaction: str) -> None:
-        super().__init__(transaction)
-        self.transaction = transaction
+    def __init__(self, receipt: str) -> None:
+        super().__init__(receipt)
+        self.receipt = receipt
 
 
 class _PoolConnection(AsyncConnection[DictRow]):
@@ -125,15 +125,21 @@ class Driver:
         pause = FIRST_PAUSE_S
         while True:
             result: list[T] = []
+            done = False
             try:
                 pool = await self._opened()
                 async with pool.connection(timeout=max(0.5, min(self._connect_timeout_s, self._retry_s))) as connection:
                     await self._transact(connection, make, access, result)
+                    done = True
+                    if access is Access.WRITE and random.randrange(DROP_EVERY) == 0:
+                        await _execute(connection, Statement(DROP_RECEIPTS))
                 return result[0]
             except _LostCommitError as lost:
-                if await self._happened(lost.transaction, until):
+                if await self._happened(lost.receipt, until):
                     return result[0]
             except (psycopg.Error, UnicodeEncodeError) as exc:
+                if done:
+                    return result[0]
                 if not _passes(exc) or time.monotonic() + pause > until or self._closed:
                     raise self._explained(exc) from exc
                 await self._heal(exc)
@@ -196,35 +202,32 @@ class Driver:
         if access is Access.ONE:
             result.append(await _drive(make(), connection))
             return
-        cursor = await connection.execute(_query(_BEGIN[access]))
-        if access is Access.READ:
+        if access is not Access.WRITE:
+            await connection.execute(_query(f"BEGIN {BEGIN_READ}" if access is Access.READ else "BEGIN"))
             result.append(await _drive(make(), connection))
             await connection.commit()
             return
-        cursor.nextset()
-        row = await cursor.fetchone()
-        transaction = str(row["id"]) if row else ""
+        receipt = uuid.uuid4().hex
+        begin = WRITE_RECEIPT.replace(":id", f"'{receipt}'")
+        await connection.execute(_query(f"BEGIN; {begin}"))
         result.append(await _drive(make(), connection))
         try:
             await connection.commit()
         except psycopg.OperationalError as exc:
             if exc.sqlstate in REPEATABLE:
                 raise
-            raise _LostCommitError(transaction) from exc
+            raise _LostCommitError(receipt) from exc
 
-    async def _happened(self, transaction: str, until: float) -> bool:
+    async def _happened(self, receipt: str, until: float) -> bool:
         """Whether a transaction whose answer was lost was committed."""
         pause = FIRST_PAUSE_S
         until = max(until, time.monotonic() + 5.0)
         while True:
-            status: str | None = None
-            with suppress(psycopg.OperationalError):
+            with suppress(psycopg.OperationalError, TimeoutError):
                 pool = await self._opened()
-                async with pool.connection(timeout=max(0.5, until - time.monotonic())) as connection:
-                    rows = await _execute(connection, Statement(TRANSACTION_STATUS, {"id": transaction}))
-                    status = rows[0]["status"]
-            if status in ("committed", "aborted"):
-                return status == "committed"
+                left = max(0.5, until - time.monotonic())
+                async with asyncio.timeout(left), pool.connection(timeout=left) as connection:
+                    return not await _execute(connection, Statement(CLAIM_RECEIPT, {"id": receipt}))
             if time.monotonic() + pause > until:
                 raise ProviderError(
                     f"{self._place}: the connection was lost while a transaction was committed, and how it ended could "

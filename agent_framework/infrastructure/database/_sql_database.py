@@ -33,11 +33,16 @@ MakeScript = Callable[[], Script[T]]
 
 
 class Access(Enum):
-    """What a script needs: one reading statement, several that see one moment, or a writing transaction."""
+    """What a script needs.
+
+    One reading statement, several that see one moment, a writing transaction that happens at most once, or one that
+    changes the schema, which may happen twice without harm.
+    """
 
     ONE = "one"
     READ = "read"
     WRITE = "write"
+    SCHEMA = "schema"
 
 
 class SqlDatabase(DatabaseProvider):
@@ -67,7 +72,7 @@ class SqlDatabase(DatabaseProvider):
             SchemaVersionError: the schema is newer than this version of the package.
         """
         if (await self.schema_status()).is_older:
-            await self._write(lambda: self._migrations.apply(self.place))
+            await self._run(lambda: self._migrations.apply(self.place), Access.SCHEMA)
         await self.check_schema()
         if outputs is not None:
             await self.create_output_view(outputs)
@@ -90,7 +95,7 @@ class SqlDatabase(DatabaseProvider):
             ConfigError: a column has a bad name, the name of a column of the job, or two agents share it.
         """
         chosen = dict(fields)
-        await self._write(lambda: self._migrations.alone(output_view(chosen)))
+        await self._run(lambda: self._migrations.alone(output_view(chosen)), Access.SCHEMA)
 
     # -- the seed's six methods ------------------------------------------------------------------------------
 

@@ -55,7 +55,7 @@ class SqliteDatabase(SqlDatabase):
         return open_file(self.path, clock=self._clock, what="sqlite database")
 
     async def _run(self, make: MakeScript[T], access: Access) -> T:
-        worker = self._writer if access is Access.WRITE else self._reader
+        worker = self._writer if access in (Access.WRITE, Access.SCHEMA) else self._reader
         try:
             return await worker.run(lambda connection: _drive(make(), connection))
         except (UnicodeEncodeError, OverflowError) as exc:

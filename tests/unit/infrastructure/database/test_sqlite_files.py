@@ -91,7 +91,7 @@ def test_a_file_that_may_not_be_written_is_a_clear_error(tmp_path: Path) -> None
     tmp_path.chmod(0o555)
     try:
         if os.access(path, os.W_OK):
-            pytest.skip("this user may write anything")
+            pytest.skip("the user is root, who may write anything")
         with pytest.raises(ProviderError, match="sqlite database"):
             asyncio.run(submit(path))
     finally:

@@ -7,6 +7,12 @@ CREATE TABLE schema_migrations (
     applied_at TIMESTAMPTZ NOT NULL DEFAULT now()
 );
 
+-- A row of each writing transaction of the last hour: whether it happened, where the answer to its commit was lost.
+CREATE TABLE transaction_receipts (
+    id TEXT COLLATE "C" PRIMARY KEY,
+    at TIMESTAMPTZ NOT NULL DEFAULT statement_timestamp()
+);
+
 CREATE TABLE jobs (
     id               TEXT COLLATE "C" PRIMARY KEY,
     user_id          TEXT NOT NULL,
