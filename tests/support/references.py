@@ -15,20 +15,20 @@ DOCS = Path(__file__).resolve().parents[2] / "docs"
 def cli_reference() -> str:
     """``docs/cli.md``: the help of every command."""
     parts = ["# The command", "", "Generated from `--help`; `make docs` writes it again.", ""]
-    for path, command in _commands("agent-framework", cli):
-        context = click.Context(command, info_name=path, max_content_width=100, terminal_width=100)
-        parts += [f"## {path}", "", "```text", command.get_help(context).rstrip(), "```", ""]
+    root = click.Context(cli, info_name="agent-framework", terminal_width=100, **cli.context_settings)
+    for context in _contexts(root):
+        parts += [f"## {context.command_path}", "", "```text", context.get_help().rstrip(), "```", ""]
     return "\n".join(parts)
 
 
-def _commands(path: str, command: click.Command) -> Iterator[tuple[str, click.Command]]:
-    yield path, command
-    if isinstance(command, click.Group):
-        context = click.Context(command)
-        for name in command.list_commands(context):
-            found = command.get_command(context, name)
+def _contexts(context: click.Context) -> Iterator[click.Context]:
+    """The context of a command and of all commands below it, as they are when somebody asks for ``--help``."""
+    yield context
+    if isinstance(context.command, click.Group):
+        for name in context.command.list_commands(context):
+            found = context.command.get_command(context, name)
             assert found is not None
-            yield from _commands(f"{path} {name}", found)
+            yield from _contexts(click.Context(found, info_name=name, parent=context))
 
 
 def schema_reference() -> str:
