@@ -129,7 +129,7 @@ HOSTILE: list[str] = [
     " ",
     "\n",
     "always always",
-    "__import__('os').system('touch /tmp/helperD/owned')",
+    "__import__('os').system('touch owned-by-a-condition')",
     "exec('x = 1')",
     "eval('1')",
     "open('/etc/passwd')",
