@@ -1,6 +1,7 @@
 """The generated references: the command line's help and the JSON Schema. ``make docs`` writes them."""
 
 import json
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -39,7 +40,14 @@ def schema_reference() -> str:
 REFERENCES = {"cli.md": cli_reference, "agents.schema.json": schema_reference}
 
 
+def outdated() -> list[str]:
+    """Names of the references that are not what they would be now."""
+    return [name for name, make in REFERENCES.items() if (DOCS / name).read_text("utf-8") != make()]
+
+
 if __name__ == "__main__":
+    if sys.argv[1:] == ["--check"]:
+        sys.exit(f"out of date: {', '.join(outdated())}; run 'make docs'" if outdated() else 0)
     for name, make in REFERENCES.items():
         (DOCS / name).write_text(make(), "utf-8")
         print(f"wrote docs/{name}")

@@ -126,10 +126,10 @@ def test_a_failing_provider_is_retryable_and_asked_once(wire: Any, run: Any, sta
 
 
 def test_a_slow_provider_is_given_up_after_the_timeout(wire: Any, run: Any) -> None:
-    error, requests = failure_of(wire, run, slow(5), timeout_s=0.2)
+    error, requests = failure_of(wire, run, slow(5), timeout_s=1.5)
     assert (error.retryable, requests) == (True, 1)
     assert not isinstance(error, ModelRefusedError)
-    assert "no answer within 0.2 seconds" in str(error)
+    assert "no answer within 1.5 seconds" in str(error)
 
 
 def test_a_lost_connection_is_not_asked_again_behind_the_engines_back(wire: Any, run: Any) -> None:
