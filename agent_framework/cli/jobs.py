@@ -10,8 +10,8 @@ from rich.markup import escape
 
 from agent_framework.cli.console import console, print_json, short, table, time_text, usage_text
 from agent_framework.cli.options import json_option, project_option, stage_option
-from agent_framework.core.plan import describe_values
 from agent_framework.core.runtime import Project
+from agent_framework.core.state import describe_values
 from agent_framework.core.trace import total_usage, trace
 from agent_framework.errors import JobNotFoundError
 from agent_framework.types import Job, JobStatus, JSONDict, Snapshot

@@ -5,8 +5,8 @@ from typing import Any
 import click
 
 from agent_framework.cli.console import short, usage_text
-from agent_framework.core.plan import describe_values
 from agent_framework.core.progress import AttemptEnded, AttemptStarted, Decided, Progress
+from agent_framework.core.state import describe_values
 from agent_framework.types import AttemptState, Event, EventKind
 
 _MARKS = {

@@ -14,7 +14,6 @@ from agent_framework.core.pinned import PinnedPlan
 from agent_framework.core.preview import preview
 from agent_framework.core.steps import failed
 from agent_framework.core.wiring import Parts, open_storage, plan_of, wire
-from agent_framework.errors import JobNotFoundError
 from agent_framework.infrastructure.database.base import DatabaseProvider
 from agent_framework.types import Job, JobStatus, JSONDict, is_object
 
@@ -73,9 +72,7 @@ class DynamicOrchestrator:
         """The job if nothing more will happen by itself."""
         if advanced is not None and not advanced.status.is_final:
             return None
-        job = await self.db.get_job(job_id)
-        if job is None:
-            raise JobNotFoundError(job_id)
+        job = await self.job_manager.get(job_id)
         return job if job.status.is_final else None
 
     async def _pause(self, job_id: str, event: asyncio.Event, advanced: Advanced) -> None:

@@ -9,7 +9,6 @@ from dataclasses import dataclass, field
 from agent_framework.config.conditions import parse_condition
 from agent_framework.core.pinned import PinnedPlan, PinnedRule
 from agent_framework.core.state import Cursor, JobState, Mode, Phase, apply, branch_steps, current_rule, leave
-from agent_framework.core.state import describe_values as describe_values
 from agent_framework.types import Event, EventKind, JobStatus, JSONDict, Step, is_array, is_object
 
 _SHOWN_CHARACTERS = 200
