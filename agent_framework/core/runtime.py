@@ -8,6 +8,7 @@ from typing import Self
 
 from agent_framework.config.loader import LOCAL_STAGE, ConfigLoader
 from agent_framework.core import crash
+from agent_framework.core.deployed import DeployedStage
 from agent_framework.core.environment import environment
 from agent_framework.core.job_manager import JobManager
 from agent_framework.core.large_values import with_large_values
@@ -71,6 +72,8 @@ class Project:
     ) -> Self:
         """Load the project and make its providers; nothing is connected or imported yet.
 
+        Where the stage was deployed from this folder, the providers are the deployed ones.
+
         ``environ`` replaces the process's environment and the project's ``.env`` file.
 
         Raises:
@@ -78,6 +81,9 @@ class Project:
         """
         loader = ConfigLoader(path, stage=stage)
         environ = environment(loader.project_dir) if environ is None else environ
+        deployed = DeployedStage.read(loader.project_dir, stage)
+        if deployed is not None:
+            loader = loader.with_infrastructure(deployed.blocks)
         crash.arm(environ.get(CRASH_VARIABLE))
         settings = loader.config.infrastructure.database
         db = DatabaseFactory.create(settings.provider, settings.config, root=loader.project_dir)
