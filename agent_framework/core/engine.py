@@ -55,7 +55,11 @@ class Engine:
         """Move the job on by one decision, if there is one to make. None if the job is final or held by others."""
         snapshot = await self.jobs.claim(job_id)
         while snapshot is not None and not snapshot.job.status.is_final:
-            move = self._move(snapshot)
+            try:
+                move = self._move(snapshot)
+            except Exception:  # whatever it is, the claim must not outlive it
+                await self.jobs.release(snapshot)
+                raise
             newer = await self.jobs.commit(snapshot, move.changes)
             if newer is None:
                 return await self._follow(snapshot, move)
