@@ -1,8 +1,8 @@
 """Lambda beside moto: what is deployed there runs for real, in AWS's own runtime client.
 
-moto keeps the functions, mappings and destinations; running them is done here. Asynchronous invocations and their failure
-destinations, event source mappings of SQS with partial batches, warm instances, time limits and logs behave as AWS
-documents them. Retries of asynchronous invocations are not emulated: deployments switch them off.
+moto keeps the functions, mappings and destinations; running them is done here. Asynchronous invocations and their
+failure destinations, event source mappings of SQS with partial batches, warm instances, time limits and logs behave as
+AWS documents them. Retries of asynchronous invocations are not emulated: deployments switch them off.
 """
 
 import hashlib

@@ -69,7 +69,7 @@ class LambdaInstance:
         self._ready = threading.Event()
         self.init_error: Any = None
         self._server = ThreadingHTTPServer(("127.0.0.1", 0), _handler_class(self))
-        threading.Thread(target=self._server.serve_forever, daemon=True).start()
+        threading.Thread(target=self._server.serve_forever, args=(0.02,), daemon=True).start()
         self.process = subprocess.Popen(
             [python, "-m", "awslambdaric", handler],
             cwd=task_root,

@@ -1,7 +1,7 @@
-"""A project as a deployed stage on emulated AWS: a function for each agent, jobs queue with dead letters, table, bucket.
+"""A project as a deployed stage on emulated AWS: functions of the agents, jobs queue with dead letters, table, bucket.
 
-What Terraform makes of a project is made here by hand, small and quick, from the project's folder as it is; that the real
-zips and the real Terraform make the same is another test's matter.
+What Terraform makes of a project is made here by hand, small and quick, from the project's folder as it is; that the
+real zips and the real Terraform make the same is another test's matter.
 """
 
 import asyncio

@@ -42,7 +42,7 @@ def message(body: dict[str, Any], count: int) -> Message:
 
 
 def project_in(folder: Path) -> Project:
-    return open_project(folder, {"a": lambda: {}})
+    return open_project(folder, {"a": dict})
 
 
 def damage(folder: Path, job_id: str) -> None:
