@@ -8,6 +8,7 @@ AWS documents them. Retries of asynchronous invocations are not emulated: deploy
 import hashlib
 import io
 import json
+import sys
 import tempfile
 import threading
 import time
@@ -219,6 +220,16 @@ def emulated_lambda(aws: Aws, python: str) -> Iterator[LambdaEmulator]:
             yield emulator
         finally:
             emulator.close()
+
+
+@pytest.fixture(scope="module")
+def lambdas(aws: Aws) -> Iterator[LambdaEmulator]:
+    """Functions that run with this interpreter, and credentials of the emulated AWS in the environment."""
+    with pytest.MonkeyPatch.context() as patch, emulated_lambda(aws, sys.executable) as emulator:
+        patch.setenv("AWS_ACCESS_KEY_ID", CREDENTIALS["aws_access_key_id"])
+        patch.setenv("AWS_SECRET_ACCESS_KEY", CREDENTIALS["aws_secret_access_key"])
+        patch.setenv("AWS_REGION", REGION)
+        yield emulator
 
 
 class _Nothing(dict[str, Any]):

@@ -44,8 +44,7 @@ class LambdaSystem:
         }
 
     def deploy(self, environ: Mapping[str, str] | None = None) -> None:
-        """Make the table, the functions with their destinations, and the mapping of the queue."""
-        asyncio.run(self._migrate())
+        """Make the functions with their destinations, and the mapping of the queue."""
         client, package = self.aws.client("lambda"), self._package()
         trust = {
             "Version": "2012-10-17",
@@ -86,13 +85,17 @@ class LambdaSystem:
         """The name of an agent's function."""
         return f"{self.prefix}-{agent}"
 
-    def project(self) -> Project:
-        """The stage from outside."""
-        outside = {
+    @property
+    def outside(self) -> dict[str, Any]:
+        """The infrastructure as whoever is not a function reaches it."""
+        return {
             kind: {**block, "config": {**block["config"], "region": REGION, "endpoint_url": self.aws.url}}
             for kind, block in self.infrastructure.items()
         }
-        return Project.open(self.folder, stage=STAGE, environ={}, infrastructure=outside)
+
+    def project(self) -> Project:
+        """The stage from outside; opening it makes the table."""
+        return Project.open(self.folder, stage=STAGE, environ={}, infrastructure=self.outside)
 
     def invoke(self, agent: str, event: Any) -> Any:
         """Invoke an agent's function and wait; its answer, or an AssertionError where it failed."""
@@ -127,10 +130,6 @@ class LambdaSystem:
                 return await self.rested(project, await self.submit(project, job_input))
 
         return asyncio.run(work())
-
-    async def _migrate(self) -> None:
-        async with self.project():
-            pass
 
     def _package(self) -> bytes:
         """The project's folder with a handler for each agent."""
