@@ -97,6 +97,7 @@ class WorkerRole:
         if call.job_id is None:
             return await self._new_job(call, invocation)
         try:
+            await self._project.jobs.get(call.job_id)
             async with asyncio.timeout(invocation.time_left_s()):
                 result = await self._project.steps.invoke(call.job_id, self._agent)
         except JobNotFoundError as exc:
