@@ -187,3 +187,18 @@ def test_a_hundred_warm_invocations_leave_no_files_open(system: LambdaSystem) ->
         counts.append(len(list(Path(f"/proc/{instance.process.pid}/fd").iterdir())))
     assert len(instances) == 1
     assert counts[-1] <= counts[9] + 1, counts
+
+
+def test_an_agent_of_a_deployed_stage_is_invoked_as_its_function(
+    system: LambdaSystem, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("AWS_ENDPOINT_URL", system.aws.url)
+
+    async def work() -> Any:
+        async with system.project() as project:
+            job_id = await project.jobs.submit({"n": 7})
+            await project.jobs.cancel(job_id)
+            return await project.orchestrator.run_sequential(job_id, ["first", "left"])
+
+    assert asyncio.run(work()) == {"first": {"n": 7}, "left": {"n": 8}}
+    assert system.emulator.invocations[-1][0] == system.function("left")
