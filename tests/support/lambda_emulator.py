@@ -13,7 +13,7 @@ import tempfile
 import threading
 import time
 import zipfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
@@ -32,8 +32,9 @@ Key = tuple[str, str, str]
 class LambdaEmulator:
     """Runs the functions of one moto server with the interpreter ``python``."""
 
-    def __init__(self, aws: Aws, python: str, folder: Path) -> None:
+    def __init__(self, aws: Aws, python: str, folder: Path, environ: Mapping[str, str]) -> None:
         self.aws = aws
+        self._environ = environ
         self.python = python
         self.folder = folder
         self.invocations: list[tuple[str, bytes, Answer]] = []
@@ -107,6 +108,7 @@ class LambdaEmulator:
             "AWS_DEFAULT_REGION": REGION,
             "AWS_EC2_METADATA_DISABLED": "true",
             "AWS_ENDPOINT_URL": self.aws.url,
+            **self._environ,
             **function.environment_vars,
         }
         name = function.function_name
@@ -193,10 +195,10 @@ def _key(function: LambdaFunction) -> Key:
 
 
 @contextmanager
-def emulated_lambda(aws: Aws, python: str) -> Iterator[LambdaEmulator]:
-    """Make the functions of the moto server in this process run."""
+def emulated_lambda(aws: Aws, python: str, **environ: str) -> Iterator[LambdaEmulator]:
+    """Make the functions of the moto server in this process run, with more in their environment."""
     with tempfile.TemporaryDirectory(prefix="lambda-") as folder, pytest.MonkeyPatch.context() as patch:
-        emulator = LambdaEmulator(aws, python, Path(folder))
+        emulator = LambdaEmulator(aws, python, Path(folder), environ)
 
         def invoke(self: LambdaFunction, body: Any, request_headers: Any, response_headers: Any) -> bytes:
             event = body.encode() if isinstance(body, str) else body or b"{}"
