@@ -5,6 +5,7 @@ Each stage keeps its rows where it says: read back here by SQL and DynamoDB's ow
 
 import json
 import os
+import re
 import shutil
 import sqlite3
 import subprocess
@@ -142,32 +143,24 @@ class Sales:
         """Submit the example's job to a stage, let two workers do it: the job as shown, and what a worker printed."""
         self.af("db migrate", "--stage", stage)
         job_id = json.loads(self.af("submit", "--stage", stage, "--input", "input.json", "--json"))["job_id"]
-        command = [sys.executable, "-m", "agent_framework.cli.main", "worker", "--stage", stage, "--offline"]
-        logs = [(self.folder / f"{stage}-{number}.log").open("w+") for number in range(2)]
-        workers = [
-            subprocess.Popen(command, cwd=self.folder, env=self.environ, stdout=log, stderr=subprocess.STDOUT)
-            for log in logs
-        ]
+        logs = [self.folder / f"{stage}-{number}.log" for number in range(2)]
+        workers = [self._worker(stage, log) for log in logs]
         try:
             end = time.monotonic() + 90
-            while (shown := self._shown(stage, job_id))["status"] in ("pending", "running"):
-                assert time.monotonic() < end, shown
-                time.sleep(0.3)
+            while not any(re.search(rf"^job {job_id}  \w+$", log.read_text(), re.MULTILINE) for log in logs):
+                assert time.monotonic() < end, [log.read_text() for log in logs]
+                time.sleep(0.1)
         finally:
             for worker in workers:
                 worker.terminate()
-            for worker in workers:
-                worker.wait(timeout=60)
-            for log in logs:
-                log.seek(0)
-            printed = [log.read() for log in logs]
-            for log in logs:
-                log.close()
-        assert [worker.returncode for worker in workers] == [0, 0], printed
-        return shown, printed[0]
+            codes = [worker.wait(timeout=60) for worker in workers]
+        assert codes == [0, 0], [log.read_text() for log in logs]
+        return json.loads(self.af("jobs show", job_id, "--stage", stage, "--json")), logs[0].read_text()
 
-    def _shown(self, stage: str, job_id: str) -> dict[str, Any]:
-        return json.loads(self.af("jobs show", job_id, "--stage", stage, "--json"))
+    def _worker(self, stage: str, log: Path) -> "subprocess.Popen[bytes]":
+        command = [sys.executable, "-m", "agent_framework.cli.main", "worker", "--stage", stage, "--offline"]
+        with log.open("wb") as output:
+            return subprocess.Popen(command, cwd=self.folder, env=self.environ, stdout=output, stderr=output)
 
 
 def _same_everywhere(shown: dict[str, Any]) -> str:
