@@ -10,6 +10,8 @@ from hypothesis import HealthCheck, settings
 from agent_framework import Project
 from tests.support.projects import open_project
 
+pytest_plugins = ["tests.support.facts"]
+
 settings.register_profile(
     "repeatable", deadline=None, derandomize=True, suppress_health_check=[HealthCheck.too_slow], database=None
 )

@@ -1,6 +1,8 @@
 """``validate``, ``plan`` and ``schema``: what can be known of a project without running it."""
 
+import asyncio
 import json
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +20,7 @@ from agent_framework.cli.options import (
 )
 from agent_framework.config.agent_config import json_schema
 from agent_framework.config.loader import ConfigLoader
+from agent_framework.core.connections import Connection, check_connections
 from agent_framework.core.pinned import pin
 from agent_framework.core.preview import PlannedStep, Preview, RulePreview, preview
 from agent_framework.core.project_check import CheckReport, check_project
@@ -29,24 +32,46 @@ from agent_framework.types import JSONDict, is_object
     epilog="""\b
 Examples:
   agent-framework validate
-  agent-framework validate --strict --json"""
+  agent-framework validate --strict --json
+  agent-framework validate --stage dev --connect"""
 )
 @project_option
 @stage_option
 @click.option("--strict", is_flag=True, help="Warnings count as errors.")
+@click.option(
+    "--connect", is_flag=True, help="Also ask the stage's database, queue and storage whether they can be used."
+)
 @json_option
-def validate(project: Path, stage: str, strict: bool, as_json: bool) -> int:
-    """Check agents.yaml and the agents' code; nothing is run, every problem is listed at once."""
-    report = check_project(ConfigLoader(project, stage=stage))
-    failed = bool(report.errors) or (strict and bool(report.warnings))
+def validate(project: Path, stage: str, strict: bool, connect: bool, as_json: bool) -> int:
+    """Check agents.yaml and the agents' code; nothing is run, every problem is listed at once.
+
+    With --connect, each backend of the stage is reached with its credentials, its schema looked at, and nothing is
+    written.
+    """
+    loader = ConfigLoader(project, stage=stage)
+    report = check_project(loader)
+    connections = asyncio.run(check_connections(loader)) if connect else []
+    refused = any(not connection.ok for connection in connections)
+    failed = refused or bool(report.errors) or (strict and bool(report.warnings))
     if as_json:
-        print_json({"ok": not failed, "agents": list(report.agents), "problems": list(map(_problem, report.problems))})
+        found = {"ok": not failed, "agents": list(report.agents), "problems": list(map(_problem, report.problems))}
+        print_json(found | ({"connections": list(map(asdict, connections))} if connect else {}))
         return int(failed)
     for problem in report.problems:
         word, colour = ("warning", "yellow") if problem.warning else ("error", "red")
         click.echo(f"{click.style(word, fg=colour, bold=True)}: {problem}", err=True)
-    _print_verdict(report, failed=failed)
+    for connection in connections:
+        _print_connection(connection)
+    _print_verdict(report, sum(not connection.ok for connection in connections), failed=failed)
     return int(failed)
+
+
+def _print_connection(connection: Connection) -> None:
+    name = f"{connection.kind} {connection.provider}"
+    if connection.ok:
+        click.echo(f"{click.style('reached', fg='green', bold=True)}: {name}: {connection.message}")
+    else:
+        click.echo(f"{click.style('error', fg='red', bold=True)}: {name}: {connection.message}", err=True)
 
 
 def _problem(problem: Problem) -> JSONDict:
@@ -59,8 +84,9 @@ def _problem(problem: Problem) -> JSONDict:
     }
 
 
-def _print_verdict(report: CheckReport, *, failed: bool) -> None:
+def _print_verdict(report: CheckReport, refused: int, *, failed: bool) -> None:
     found = f"{len(report.errors)} errors, {len(report.warnings)} warnings"
+    found += f", {refused} of 3 backends cannot be used" if refused else ""
     code = "" if report.code_checked else " (there is no backend/ folder, so no code was checked)"
     if failed:
         click.echo(f"{click.style('not valid', fg='red', bold=True)}: {found}{code}", err=True)

@@ -25,6 +25,8 @@ from agent_framework.errors import (
     ProviderError,
     RetryableError,
     SkipAgent,
+    StoredObjectChangedError,
+    StoredObjectMissingError,
 )
 from agent_framework.infrastructure.database.base import DatabaseProvider, DataTooLargeError
 from agent_framework.types import (
@@ -113,7 +115,10 @@ class Performer:
 
         ``time_left_s`` ends it earlier than its policy does, for places that end at a moment of their own.
         """
-        snapshot = await self._db.load(key.job_id)
+        try:
+            snapshot = await self._db.load(key.job_id)
+        except (StoredObjectMissingError, StoredObjectChangedError) as exc:
+            return await self._fail(key, exc)
         if snapshot is None or snapshot.job.plan is None:
             return None
         crash_point(CrashPoint.ATTEMPT_LOADED)
@@ -131,8 +136,16 @@ class Performer:
         self._listener(AttemptStarted(key, started.performer))
         outcome = await self._outcome(work_of(snapshot, started, plan), timeout_s)
         crash_point(CrashPoint.AGENT_RETURNED)
-        stored = await self._store(key, outcome, started.performer)
-        self._listener(AttemptEnded(key, started.performer, outcome, stored))
+        return await self._end(key, outcome, started.performer)
+
+    async def _fail(self, key: AttemptKey, error: AgentFrameworkError) -> AgentOutcome | None:
+        """End an attempt whose job cannot be read whole: without that, it would wait until its time is over."""
+        started = await self._db.start_attempt(key, self._owner, GRACE_S)
+        return None if started is None else await self._end(key, failure(error, Usage()), started.performer)
+
+    async def _end(self, key: AttemptKey, outcome: AgentOutcome, performer: str) -> AgentOutcome:
+        stored = await self._store(key, outcome, performer)
+        self._listener(AttemptEnded(key, performer, outcome, stored))
         crash_point(CrashPoint.OUTCOME_COMMITTED)
         await self._wake(key.job_id)
         return outcome

@@ -66,8 +66,10 @@ def validated(model: type[BaseModel], config: Mapping[str, Any], *, what: str) -
         return model.model_validate(dict(config))
     except ValidationError as exc:
         fields = ", ".join(model.model_fields)
-        wrong = "; ".join(
-            f"{'.'.join(map(str, details['loc']))}: {details['msg'][0].lower()}{details['msg'][1:]}"
-            for details in exc.errors(include_url=False)
-        )
+        wrong = "; ".join(_told(details["loc"], details["msg"]) for details in exc.errors(include_url=False))
         raise ConfigError(f"{what}: {wrong} (fields: {fields})") from exc
+
+
+def _told(path: tuple[int | str, ...], message: str) -> str:
+    message = message.removeprefix("Value error, ")
+    return f"{'.'.join(map(str, path))}: {message[0].lower()}{message[1:]}" if path else message

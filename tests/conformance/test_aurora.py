@@ -14,6 +14,8 @@ CONFIG = {"cluster_arn": CLUSTER_ARN, "secret_arn": SECRET_ARN, "database": "con
 
 
 class TestAurora(DatabaseConformance, OneMomentTests):
+    backend = "aurora-serverless-v2 (Data API server, PostgreSQL)"
+
     @pytest.fixture
     def database(self, postgres: PostgresServer, rds_data_client: Any) -> Callable[[], AuroraDatabase]:
         postgres.empty("conformance")

@@ -21,6 +21,7 @@ Open = Callable[..., DynamoDBDatabase]
 class TestDynamoDB(DatabaseConformance):
     """Values above an item's 400 KB are refused; they belong into storage."""
 
+    backend = "dynamodb (moto)"
     capabilities: ClassVar[frozenset[str]] = CAPABILITIES - {"large_values"}
 
     @pytest.fixture

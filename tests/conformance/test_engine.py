@@ -32,6 +32,7 @@ class Scripted:
 class TestInProcess(Scripted, EngineConformance):
     """In this process, on SQLite."""
 
+    backend = "checkpoint, in process, sqlite"
     capabilities: ClassVar[frozenset[str]] = CAPABILITIES - {"crashes"}
 
     @pytest.fixture(scope="class")
@@ -43,6 +44,9 @@ class TestInProcess(Scripted, EngineConformance):
 class TestWorkersOnSqlite(Scripted, EngineConformance):
     """Two worker processes on SQLite and the local queue."""
 
+    backend = "checkpoint, worker processes, sqlite"
+    keep_open = 3
+
     @pytest.fixture(scope="class")
     @classmethod
     def open_place(cls) -> Callable[[Path], WorkerPlace]:
@@ -52,13 +56,16 @@ class TestWorkersOnSqlite(Scripted, EngineConformance):
 class TestWorkersOnPostgres(Scripted, EngineConformance):
     """Two worker processes on PostgreSQL, with a database for each project, and the local queue."""
 
+    backend = "checkpoint, worker processes, rds-postgres"
+    keep_open = 3
+
     @pytest.fixture(scope="class")
     @classmethod
     def open_place(cls, postgres: PostgresServer) -> Callable[[Path], WorkerPlace]:
         def make(folder: Path) -> WorkerPlace:
             database = f"engine_{uuid.uuid4().hex[:8]}"
             postgres.create_database(database)
-            settings = {"provider": "rds-postgres", "config": postgres.config(database)}
+            settings = {"provider": "rds-postgres", "config": postgres.config(database, pool_max=4)}
             configure(folder, "local", {"infrastructure": {"database": settings}})
             return WorkerPlace(folder)
 

@@ -10,6 +10,8 @@ from tests.support.postgres import PostgresServer
 
 
 class TestPostgres(DatabaseConformance, OneMomentTests):
+    backend = "rds-postgres"
+
     @pytest.fixture
     def database(self, postgres: PostgresServer) -> Callable[[], PostgresDatabase]:
         postgres.empty("conformance")

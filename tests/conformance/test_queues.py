@@ -16,6 +16,8 @@ from tests.support.moto_server import Aws
 
 
 class TestLocalQueue(QueueConformance, ReceiptTests):
+    backend = "local"
+
     @pytest.fixture
     def clock(self) -> FakeClock:
         return FakeClock()
@@ -30,6 +32,8 @@ class TestLocalQueue(QueueConformance, ReceiptTests):
 
 
 class TestSqs(QueueConformance):
+    backend = "sqs (moto)"
+
     @pytest.fixture
     def open_queue(self, aws: Aws) -> Callable[[], SqsQueue]:
         url, client = aws.queue(max_receives=self.max_receives), aws.client("sqs")
@@ -37,6 +41,8 @@ class TestSqs(QueueConformance):
 
 
 class TestEventBridge(QueueConformance):
+    backend = "eventbridge (moto)"
+
     @pytest.fixture
     def open_queue(self, aws: Aws) -> Callable[[], EventBridgeQueue]:
         url, sqs, events = aws.queue(max_receives=self.max_receives), aws.client("sqs"), aws.client("events")

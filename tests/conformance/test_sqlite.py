@@ -15,6 +15,8 @@ from tests.support.clock import FakeClock
 
 
 class TestSqlite(DatabaseConformance, OneMomentTests):
+    backend = "sqlite"
+
     @pytest.fixture
     def clock(self) -> FakeClock:
         return FakeClock()

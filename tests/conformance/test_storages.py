@@ -24,6 +24,8 @@ def in_folder(root: Path) -> Tamper:
 
 
 class TestLocalStorage(StorageConformance):
+    backend = "local"
+
     @pytest.fixture
     def open_storage(self, tmp_path: Path) -> Callable[[], LocalStorage]:
         return lambda: LocalStorage(tmp_path / "files")
@@ -34,6 +36,8 @@ class TestLocalStorage(StorageConformance):
 
 
 class TestEfs(StorageConformance):
+    backend = "efs"
+
     @pytest.fixture
     def open_storage(self, tmp_path: Path) -> Callable[[], EfsStorage]:
         return lambda: EfsStorage(tmp_path, "files", is_mount=lambda path: path == tmp_path)
@@ -45,6 +49,8 @@ class TestEfs(StorageConformance):
 
 class TestS3(StorageConformance):
     """Objects that something else stored have no hash in their metadata: they count as changed."""
+
+    backend = "s3 (moto)"
 
     @pytest.fixture
     def bucket(self, aws: Aws) -> str:

@@ -10,6 +10,8 @@ from agent_framework.testing.conformance.storage.harness import Tamper
 
 
 class TestCustom(StorageConformance):
+    backend = "custom, by dotted path"
+
     @pytest.fixture
     def objects(self) -> dict[str, bytes]:
         return {}

@@ -10,6 +10,7 @@ from typing import TypeVar
 
 from agent_framework.errors import SchemaVersionError
 from agent_framework.infrastructure.database._script import Script, Statement
+from agent_framework.infrastructure.database.base import SchemaStatus, schema_mismatch
 
 T = TypeVar("T")
 _LOCK = 7_305_811_449_201_188
@@ -61,10 +62,7 @@ class Migrations(ABC):
 
     def mismatch(self, place: str, current: int) -> str:
         """Why a schema of version ``current`` is refused, and what to do."""
-        known = f"{place} has schema version {current}, this version of the package works with {self.latest}"
-        if current > self.latest:
-            return f"{known}; upgrade the package, or use another database"
-        return f"{known}; run: agent-framework db migrate"
+        return schema_mismatch(place, SchemaStatus(current, self.latest))
 
 
 class SqliteMigrations(Migrations):

@@ -291,6 +291,8 @@ def _remedy(error: Exception) -> str:
     text = str(error)
     if "authentication failed" in text or "no password" in text:
         return REMEDIES["28P01"]
+    if "database" in text and text.rstrip().endswith("does not exist"):
+        return REMEDIES["3D000"]
     if isinstance(error, psycopg.OperationalError):
         return "; check host, port, network and that the server runs"
     if isinstance(error, psycopg.ProgrammingError):

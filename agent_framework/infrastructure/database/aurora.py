@@ -51,6 +51,8 @@ class AuroraDatabase(SqlDatabase):
     """Jobs in an Aurora cluster with the Data API switched on. ``client`` is a boto3 client ``rds-data``."""
 
     name = "aurora-serverless-v2"
+    max_value_bytes = 256 * 1024
+    """Larger values go to the storage: an answer of the Data API holds 1 MiB, and all above 64 KB is read in parts."""
 
     def __init__(self, config: AuroraConfig, *, client: Any = None) -> None:
         self._config = config

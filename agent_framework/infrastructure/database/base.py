@@ -62,6 +62,14 @@ class SchemaStatus:
         return self.current < self.expected
 
 
+def schema_mismatch(place: str, status: SchemaStatus) -> str:
+    """Why the schema of the database at ``place`` is refused, and what to do."""
+    known = f"{place} has schema version {status.current}, this version of the package works with {status.expected}"
+    if status.is_older:
+        return f"{known}; run: agent-framework db migrate"
+    return f"{known}; upgrade the package, or use another database"
+
+
 class DatabaseProvider(ABC):
     """Where jobs live. Methods raise `ProviderError` for what the backend refuses, and the errors each one names."""
 
@@ -87,10 +95,19 @@ class DatabaseProvider(ABC):
         """
         status = await self.schema_status()
         if not status.is_current:
-            raise SchemaVersionError(
-                f"database {self.name} has schema version {status.current}, this version of the package works with "
-                f"{status.expected}"
-            )
+            raise SchemaVersionError(schema_mismatch(f"database {self.name}", status))
+
+    async def probe(self) -> str:
+        """Look whether the database can be used, and write nothing: what was found, in a few words.
+
+        Raises:
+            ProviderError: it cannot be reached, refuses us, or lacks its tables.
+            SchemaVersionError: as `check_schema`.
+        """
+        await self.check_schema()
+        await self.now()
+        version = (await self.schema_status()).current
+        return f"schema version {version}" if version else "it answers"
 
     @abstractmethod
     async def close(self) -> None:

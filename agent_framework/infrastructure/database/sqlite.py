@@ -13,6 +13,7 @@ from typing import TypeVar
 from pydantic import BaseModel, ConfigDict
 
 from agent_framework.errors import ProviderError
+from agent_framework.infrastructure._places import is_there
 from agent_framework.infrastructure._providers import validated
 from agent_framework.infrastructure._sqlite import SqliteWorker, open_file
 from agent_framework.infrastructure.database._migrations import SqliteMigrations
@@ -50,6 +51,11 @@ class SqliteDatabase(SqlDatabase):
         """Make it from ``infrastructure.database.config``; a relative path starts at ``root``."""
         settings: SqliteConfig = validated(SqliteConfig, config, what="database provider sqlite")
         return cls(root / settings.path)
+
+    async def probe(self) -> str:
+        if not await asyncio.to_thread(is_there, self.path, what="sqlite database"):
+            return "there is no file yet, it is made at first use"
+        return await super().probe()
 
     def _connect(self) -> sqlite3.Connection:
         return open_file(self.path, clock=self._clock, what="sqlite database")

@@ -145,6 +145,15 @@ class QueueProvider(ABC):
         """
         return await self.change_visibility(message, self._visibility(visibility_s))
 
+    async def probe(self) -> str:
+        """Look whether the queue can be used, and send and receive nothing: what was found, in a few words.
+
+        Raises:
+            ProviderError: it cannot be reached, refuses us, or does not exist.
+        """
+        depth = await self.approximate_depth()
+        return f"{depth.ready} messages ready, {depth.in_flight} in work"
+
     # -- what a backend brings -------------------------------------------------------------------------------
 
     @abstractmethod

@@ -146,6 +146,11 @@ class EventBridgeQueue(QueueProvider):
     async def purge(self) -> None:
         await self._queue.purge()
 
+    async def probe(self) -> str:
+        """Looks at the bus, and at the queue behind it."""
+        await self._events.call("describe_event_bus", Name=self._bus)
+        return await self._queue.probe()
+
     async def close(self) -> None:
         await self._events.close()
         await self._queue.close()

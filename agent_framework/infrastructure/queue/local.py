@@ -11,6 +11,7 @@ from pathlib import Path
 from pydantic import BaseModel, ConfigDict, Field
 
 from agent_framework.errors import SchemaVersionError
+from agent_framework.infrastructure._places import is_there
 from agent_framework.infrastructure._providers import validated
 from agent_framework.infrastructure._sqlite import SqliteWorker, open_file
 from agent_framework.infrastructure.queue.base import (
@@ -155,6 +156,11 @@ class LocalQueue(QueueProvider):
                 connection.execute(f"DELETE FROM {table} WHERE queue = :queue", {"queue": self.queue})
 
         await self._writer.run(delete)
+
+    async def probe(self) -> str:
+        if not await asyncio.to_thread(is_there, self.path, what="queue provider local:"):
+            return "there is no file yet, it is made at first use"
+        return await super().probe()
 
     async def close(self) -> None:
         await asyncio.to_thread(self._writer.stop)

@@ -159,5 +159,15 @@ class StorageProvider(ABC):
         """Whether there is such an object."""
         return await self.stat(key) is not None
 
+    async def probe(self) -> str:
+        """Look whether the storage can be used, and write nothing: what was found, in a few words.
+
+        Raises:
+            ProviderError: it cannot be reached, refuses us, or does not exist.
+        """
+        async for _ in self.list():
+            return "it can be read, and holds objects"
+        return "it can be read, and is empty"
+
     async def close(self) -> None:  # noqa: B027 - not every backend holds something
         """Release what the provider holds."""

@@ -8,6 +8,7 @@ from typing import TypeVar
 from pydantic import BaseModel, ConfigDict
 
 from agent_framework.errors import StoredObjectMissingError
+from agent_framework.infrastructure._places import check_folder
 from agent_framework.infrastructure._providers import validated
 from agent_framework.infrastructure.storage._folder import Folder
 from agent_framework.infrastructure.storage.base import (
@@ -113,6 +114,11 @@ class LocalStorage(StorageProvider):
         if stored is None:
             raise StoredObjectMissingError(f"storage provider {self.name} ({self.root}): there is no object {key!r}")
         return stored.url
+
+    async def probe(self) -> str:
+        found = await super().probe()
+        await asyncio.to_thread(check_folder, self.root, f"storage provider {self.name} ({self.root})")
+        return found
 
     async def _run(self, key: str, tried: str, work: Callable[[], T]) -> T:
         with self._folder.errors(key, tried):

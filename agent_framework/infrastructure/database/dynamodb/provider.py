@@ -96,6 +96,10 @@ class DynamoDBDatabase(DatabaseProvider):
     async def schema_status(self) -> SchemaStatus:
         return await schema.status(self._table)
 
+    async def check_schema(self) -> None:
+        await schema.check(self._table)
+        await super().check_schema()
+
     async def close(self) -> None:
         await self._calls.close()
 

@@ -79,6 +79,18 @@ async def status(table: Table) -> SchemaStatus:
     return SchemaStatus(0 if item is None else item["version"], VERSION)
 
 
+async def check(table: Table) -> None:
+    """Refuse a table that is missing or of another form.
+
+    Raises:
+        ProviderError
+    """
+    description = await _described(table.calls)
+    if description is None:
+        raise _missing(table.calls)
+    _check(table.name, description)
+
+
 async def _described(calls: Calls) -> dict[str, Any] | None:
     try:
         return (await calls.call("describe_table", TableName=calls.table))["Table"]
@@ -101,10 +113,7 @@ async def _active(calls: Calls, description: dict[str, Any] | None) -> dict[str,
     for _ in range(_POLLS):
         description = description or await _described(calls)
         if description is None:
-            raise ProviderError(
-                f"dynamodb table {calls.table!r} does not exist ({calls.place}): deploy it, or set "
-                "infrastructure.database.config.create_table: true and run 'agent-framework db migrate'"
-            )
+            raise _missing(calls)
         indexes = description.get("GlobalSecondaryIndexes", [])
         if all(part.get("IndexStatus", "ACTIVE") == "ACTIVE" for part in indexes) and (
             description["TableStatus"] in ("ACTIVE", "UPDATING")
@@ -115,6 +124,13 @@ async def _active(calls: Calls, description: dict[str, Any] | None) -> dict[str,
     raise ProviderError(
         f"dynamodb table {calls.table!r} ({calls.place}) did not become active within {_POLLS * _POLL_S:.0f} s; "
         "run 'agent-framework db migrate' again"
+    )
+
+
+def _missing(calls: Calls) -> ProviderError:
+    return ProviderError(
+        f"dynamodb table {calls.table!r} does not exist ({calls.place}): deploy it, or set "
+        "infrastructure.database.config.create_table: true and run 'agent-framework db migrate'"
     )
 
 

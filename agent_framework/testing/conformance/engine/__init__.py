@@ -15,7 +15,8 @@ agents append to a log file whose absolute path is in the job's input, and read 
 ``InProcessPlace`` and ``WorkerPlace`` run the checkpoint engine here and in worker processes, on any backend.
 ``capabilities`` lists what the place can do of `CAPABILITIES`; ``models`` needs the fixture ``model_endpoint``, a
 scripted model server. ``patience_s`` is how long a test waits for a job; ``pace`` stretches the few time limits that
-tests set for agents and jobs (2 s each), for places where an agent takes long to begin.
+tests set for agents and jobs (2 s each), for places where an agent takes long to begin; ``keep_open`` is how many
+projects (of about twelve) stay open at once, where an open one costs something.
 """
 
 from agent_framework.testing.conformance.engine.attempts import AttemptTests

@@ -162,6 +162,7 @@ class Case:
     capabilities: ClassVar[frozenset[str]] = CAPABILITIES
     patience_s: ClassVar[float] = 60.0
     pace: ClassVar[float] = 1.0
+    keep_open: ClassVar[int] = 100
 
     @pytest.fixture(scope="class")
     @classmethod
@@ -180,11 +181,13 @@ class Case:
     def open_scene(
         cls, open_place: OpenPlace, tmp_path_factory: pytest.TempPathFactory
     ) -> Iterator[Callable[[Scene], Place]]:
-        """Opens the place of a scene, once per class."""
+        """Opens the place of a scene, once per class unless more than ``keep_open`` are used."""
         opened: dict[str, Place] = {}
 
         def open_scene(scene: Scene) -> Place:
             if scene.name not in opened:
+                while len(opened) >= cls.keep_open:
+                    opened.pop(next(iter(opened))).close()
                 place = open_place(scene.write(tmp_path_factory.mktemp(scene.name)))
                 opened[scene.name] = place
                 place.open()

@@ -181,14 +181,14 @@ class WorkerPlace(Place):
         super().__init__(folder, stage=stage)
         self._options = tuple(options)
         self._count = processes
-        self._processes: list[subprocess.Popen[bytes]] = []
+        self.processes: list[subprocess.Popen[bytes]] = []
         self._output: IO[bytes] | None = None
         self._told: set[str] = set()
 
     async def begin(self, project: Project) -> None:
         """Start the processes; what they print goes to ``worker.log`` in the project's folder."""
         self._output = (self.folder / "worker.log").open("ab")
-        self._processes = [self._start() for _ in range(self._count)]
+        self.processes = [self._start() for _ in range(self._count)]
 
     async def tell(self, project: Project, job_id: str) -> None:
         """Tell the queue, and remember the job."""
@@ -197,17 +197,17 @@ class WorkerPlace(Place):
 
     async def look_after(self) -> None:
         """Start a process for each one that died, and tell of the jobs again: no need to wait for the sweeper."""
-        alive = [process for process in self._processes if process.poll() is None]
+        alive = [process for process in self.processes if process.poll() is None]
         if len(alive) == self._count:
             return
-        self._processes = [*alive, *(self._start() for _ in range(self._count - len(alive)))]
+        self.processes = [*alive, *(self._start() for _ in range(self._count - len(alive)))]
         for job_id in self._told:
             await super().tell(self.project, job_id)
 
     async def end(self) -> None:
-        for process in self._processes:
+        for process in self.processes:
             process.kill()
-        for process in self._processes:
+        for process in self.processes:
             await asyncio.to_thread(process.wait)
         if self._output is not None:
             self._output.close()
