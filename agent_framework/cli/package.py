@@ -2,7 +2,7 @@
 
 import shlex
 import sys
-from collections.abc import Iterator
+from collections.abc import Generator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -28,6 +28,8 @@ from agent_framework.config.loader import ConfigLoader
 
 _MIB = 1024 * 1024
 _SHOWN = 3
+_WIDTH = 140
+"""Of the table where it goes to no terminal."""
 
 
 @click.command(
@@ -118,13 +120,13 @@ def _as_dict(item: Package) -> dict[str, object]:
 def _print_table(packages: tuple[Package, ...]) -> None:
     rows = table("agent", "role", "arch", "zipped", "unzipped", "import", "heaviest")
     for item in packages:
-        heaviest = ", ".join(f"{name} {size / _MIB:.1f}" for name, size in item.heaviest[:_SHOWN])
+        heaviest = ", ".join(f"{name} {size / _MIB:.0f}" for name, size in item.heaviest[:_SHOWN])
         measured = "-" if item.import_ms is None else f"{item.import_ms:,.0f} ms"
         zipped = f"{item.zipped_bytes / _MIB:.2f}" if item.zipped_bytes else "-"
         unzipped = f"{item.unzipped_bytes / _MIB:.1f}"
         cells = (item.agent, item.role, item.architecture, zipped, unzipped, measured, heaviest)
         rows.add_row(*map(escape, cells), style="dim" if item.unchanged else "")
-    console().print(rows)
+    console(width=_WIDTH).print(rows)
     largest = max(packages, key=lambda item: item.unzipped_bytes)
     total = sum(item.zipped_bytes for item in packages)
     unchanged = [item.agent for item in packages if item.unchanged]
@@ -170,7 +172,7 @@ _NEXT = {"zip": _after_zip, "layer": _after_layer, "image": _after_image}
 
 
 @contextmanager
-def _progress(*, quiet: bool) -> Iterator[Listener]:
+def _progress(*, quiet: bool) -> Generator[Listener]:
     """A bar on a terminal, plain lines elsewhere; on standard error both, so that the output stays the output."""
     if quiet or not sys.stderr.isatty():
         yield lambda progress: None if quiet and not progress.note else _line(progress)

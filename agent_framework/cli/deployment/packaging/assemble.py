@@ -1,7 +1,8 @@
 """One agent's package: its own files compiled and put on a base, its import measured, its size checked."""
 
 import shutil
-from collections.abc import Mapping
+import threading
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -24,6 +25,8 @@ from agent_framework.errors import PackageTooLargeError, PackagingError
 
 _HEAVIEST = 5
 _MIB = 1024 * 1024
+_one_at_a_time = threading.Lock()
+"""Imports that run beside each other would take each other's time."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,13 +55,12 @@ def assemble(
     unzipped = base.unzipped_bytes + sum(path.stat().st_size for path in own.values())
     if strategy != "image" and unzipped > LAMBDA_LIMIT_BYTES:
         raise PackageTooLargeError(_too_large(agent.name, unzipped, base))
-    task = folder / "image" / TASK
-    link_tree(base.tree, task)
-    link_tree(folder / "own", task)
-    imported = _imported(inputs, task, python)
+    imported = _imported(inputs, (folder / "own", base.tree), python)
     target, layer = folder / "package.zip", None
     if strategy == "image":
         target = folder / "image"
+        link_tree(base.tree, target / TASK)
+        link_tree(folder / "own", target / TASK)
         write_context(target, agent.name)
     else:
         write_zip(target, own, base=base.zip if strategy == "zip" else None)
@@ -96,13 +98,14 @@ def _own_files(inputs: Inputs, folder: Path, python: Python | None) -> dict[str,
     return tree_files(folder)
 
 
-def _imported(inputs: Inputs, task: Path, python: Python | None) -> Imported:
+def _imported(inputs: Inputs, folders: Sequence[Path], python: Python | None) -> Imported:
     """Import what a function loads until its agent can run."""
     if python is None or not can_measure(inputs.closure.architecture):
         return Imported()
     modules = ["agent_framework.core.runtime", *(["agents"] if has_sdk(inputs.closure) else [])]
     modules += [inputs.module] if inputs.module else []
-    imported = measure_import(python, task, modules)
+    with _one_at_a_time:
+        imported = measure_import(python, folders, modules)
     missing = imported.missing
     if missing is None:
         return imported

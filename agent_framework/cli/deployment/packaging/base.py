@@ -21,7 +21,7 @@ from agent_framework.cli.deployment.packaging.files import tree_files, write_zip
 from agent_framework.cli.deployment.packaging.interpreter import Python, compile_tree
 from agent_framework.cli.deployment.packaging.locks import PLATFORMS, PYTHON
 from agent_framework.cli.deployment.packaging.model import LAYER_ROOT
-from agent_framework.cli.deployment.packaging.pruning import owners, prune, refuse_dangerous
+from agent_framework.cli.deployment.packaging.pruning import UNUSABLE, owners, prune, refuse_dangerous
 from agent_framework.cli.deployment.packaging.uv import run_uv
 from agent_framework.errors import PackagingError
 
@@ -56,14 +56,16 @@ class Base:
 
     @property
     def zip(self) -> Path:
-        """The same, zipped: made when it is first asked for, since that takes the longest."""
-        target = self.folder / "base.zip"
-        if not target.exists():
+        """The same, zipped, once `make_zip` was called."""
+        return self.folder / "base.zip"
+
+    def make_zip(self) -> None:
+        """Zip it, unless that was done: it takes the longest, and images need none."""
+        if not self.zip.exists():
             with tempfile.TemporaryDirectory(dir=self.folder) as folder:
-                new = Path(folder, target.name)
+                new = Path(folder, self.zip.name)
                 write_zip(new, {f"{self.prefix}{name}": path for name, path in tree_files(self.tree).items()})
-                os.replace(new, target)
-        return target
+                os.replace(new, self.zip)
 
     @property
     def unzipped_bytes(self) -> int:
@@ -83,7 +85,7 @@ def framework_files() -> dict[str, Path]:
 
 def base_key(closure: Closure, lock: str, framework: str, python: Python | None, root: str) -> str:
     """The name in the cache of a base at ``root``; ``framework`` is the digest of `framework_files`."""
-    parts = [FORMAT, lock, closure.own, framework, python and [python.version, python.magic], root]
+    parts = [FORMAT, UNUSABLE, lock, closure.own, framework, python and [python.version, python.magic], root]
     return hashlib.sha256(json.dumps(parts).encode()).hexdigest()[:32]
 
 

@@ -3,7 +3,8 @@
 import os
 import shutil
 import tempfile
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Generator, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -23,6 +24,7 @@ from agent_framework.cli.deployment.packaging.files import digest_of
 from agent_framework.cli.deployment.packaging.interpreter import Python, find_python
 from agent_framework.cli.deployment.packaging.locks import ensure_locks
 from agent_framework.cli.deployment.packaging.model import (
+    LAMBDA_LIMIT_BYTES,
     LAYER_ROOT,
     TASK_ROOT,
     Listener,
@@ -132,33 +134,45 @@ class _Workshop:
 
     def _build_changed(self, changed: list[Inputs]) -> dict[str, Package]:
         bases = dict.fromkeys((item.base, item.closure) for item in changed)
-        total, done = len(bases) + len(changed), 0
+        total = len(bases) + len(changed)
         self.output.mkdir(parents=True, exist_ok=True)
         made: dict[str, Base] = {}
-        for key, closure in bases:
-            self.progress(Progress(f"installing {closure.label}", done, total))
-            made[key] = ensure_base(
-                self.uv, self.output / _CACHE, key, closure=closure, lock=self.locks[closure],
-                python=self.python, root=self.root, project_dir=self.project_dir,
-            )  # fmt: skip
-            done += 1
+        for done, (key, closure) in enumerate(bases):
+            self.progress(Progress(f"preparing {closure.label}", done, total))
+            made[key] = self._base(key, closure)
         staging = Path(tempfile.mkdtemp(prefix=".new-", dir=self.output))
         try:
             finished: list[tuple[Inputs, Package]] = []
-            for item in changed:
-                name = item.agent.name
-                self.progress(Progress(f"packaging {name}", done, total))
-                package, unmeasured = assemble(
-                    item, made[item.base], staging / name, python=self.python, strategy=self.strategy
-                )
-                if unmeasured:
-                    self.progress(Progress(f"{name}: the import was not measured: {unmeasured}", note=True))
-                finished.append((item, package))
-                done += 1
+            with ThreadPoolExecutor(os.cpu_count()) as threads:  # they wait for processes, and zlib lets go of the GIL
+                running = [threads.submit(self._assemble, item, made[item.base], staging) for item in changed]
+                for done, (item, future) in enumerate(zip(changed, running, strict=True), len(bases)):
+                    self.progress(Progress(f"packaging {item.agent.name}", done, total))
+                    package, unmeasured = future.result()
+                    if unmeasured:
+                        self.progress(Progress(f"{package.agent}: import not measured: {unmeasured}", note=True))
+                    finished.append((item, package))
             self.progress(Progress("done", total, total))
             return {item.agent.name: self._put(item, package) for item, package in finished}
         finally:
             shutil.rmtree(staging, ignore_errors=True)
+
+    def _base(self, key: str, closure: Closure) -> Base:
+        base = ensure_base(
+            self.uv,
+            self.output / _CACHE,
+            key,
+            closure=closure,
+            lock=self.locks[closure],
+            python=self.python,
+            root=self.root,
+            project_dir=self.project_dir,
+        )
+        if self.strategy != "image" and base.unzipped_bytes <= LAMBDA_LIMIT_BYTES:
+            base.make_zip()
+        return base
+
+    def _assemble(self, item: Inputs, base: Base, staging: Path) -> tuple[Package, str | None]:
+        return assemble(item, base, staging / item.agent.name, python=self.python, strategy=self.strategy)
 
     def _put(self, item: Inputs, package: Package) -> Package:
         """Move a package to its place; its record comes last."""
@@ -185,7 +199,7 @@ class _Workshop:
 
 
 @contextmanager
-def _errors(output: Path) -> Iterator[None]:
+def _errors(output: Path) -> Generator[None]:
     try:
         yield
     except OSError as exc:

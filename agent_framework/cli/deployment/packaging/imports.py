@@ -10,6 +10,10 @@ from pathlib import Path
 
 from agent_framework.errors import PackagingError
 
+AGENTS = "backend/agents"
+"""The folder of the agents' folders."""
+
+_AGENT_DEPTH = 3
 _IMPORTERS = frozenset({"import_module", "__import__"})
 
 
@@ -26,6 +30,8 @@ class Project:
         for length in range(1, len(parts) + 1):
             place = "/".join(parts[:length])
             yield from (name for name in (f"{place}/__init__.py", f"{place}.py") if name in self._files)
+            if place.startswith(AGENTS) and length == _AGENT_DEPTH:  # a folder can be imported without __init__.py
+                yield from (name for name in self._files if name.startswith(f"{place}/"))
 
     def imported_by(self, file: str) -> Iterator[str]:
         """The project's files that ``file`` imports.

@@ -1,6 +1,7 @@
 """Lambda's Python on this machine: finding it, compiling bytecode for it, measuring an import with it."""
 
 import json
+import os
 import platform
 import shutil
 import subprocess
@@ -98,15 +99,15 @@ def can_measure(architecture: str) -> bool:
     return sys.platform == "linux" and here == architecture
 
 
-def measure_import(python: Python, tree: Path, modules: Sequence[str]) -> Imported:
-    """Import ``modules`` in a fresh process that sees ``tree`` and what Lambda has, and nothing else."""
+def measure_import(python: Python, folders: Sequence[Path], modules: Sequence[str]) -> Imported:
+    """Import ``modules`` in a fresh process that sees ``folders`` and what Lambda has, and nothing else."""
     with tempfile.TemporaryDirectory() as folder:
         for name in RUNTIME_MODULES:
             origin = _place(name)
             if origin is not None:
                 Path(folder, origin.name).symlink_to(origin)
         environment = {"HOME": folder, "AWS_EC2_METADATA_DISABLED": "true", "LITELLM_LOCAL_MODEL_COST_MAP": "True"}
-        command = [python.path, "-I", "-S", "-B", str(_PROBE), str(tree), folder, *modules]
+        command = [python.path, "-I", "-S", "-B", str(_PROBE), os.pathsep.join(map(str, folders)), folder, *modules]
         try:
             done = subprocess.run(  # noqa: S603
                 command,

@@ -19,6 +19,13 @@ _INSTALLER_FILES = frozenset({"RECORD", "INSTALLER", "REQUESTED", "direct_url.js
 UNUSABLE = (
     "agents/extensions/sandbox",  # each needs a provider's own SDK, of extras that are not installed
     "agents/voice",  # needs numpy, of an extra that is not installed
+    "agents/extensions/memory/dapr_session.py",  # the same: dapr
+    "agents/extensions/memory/mongodb_session.py",  # pymongo
+    "agents/extensions/memory/redis_session.py",  # redis
+    "agents/extensions/memory/sqlalchemy_session.py",  # SQLAlchemy
+    "agents/extensions/models/any_llm_model.py",  # any-llm
+    "agents/extensions/models/any_llm_provider.py",
+    "jsonschema/benchmarks",  # measures jsonschema
     "cffi",  # only cryptography is built with it, which needs the compiled _cffi_backend and no more
     "pycparser",  # only cffi's Python part uses it
 )
@@ -59,7 +66,7 @@ def prune(tree: Path, *, own_requirements: bool) -> None:
     for folder in _unneeded_folders(tree):
         shutil.rmtree(folder)
     for part in () if own_requirements else UNUSABLE:
-        shutil.rmtree(tree / part, ignore_errors=True)
+        _remove(tree / part)
     for name in (".lock", ".gitignore"):
         (tree / name).unlink(missing_ok=True)
     for path in tree.glob("*.dist-info/*"):
@@ -67,6 +74,13 @@ def prune(tree: Path, *, own_requirements: bool) -> None:
             path.unlink()
         elif path.name == "METADATA":
             _keep_headers(path)
+
+
+def _remove(path: Path) -> None:
+    if path.is_dir():
+        shutil.rmtree(path)
+    else:
+        path.unlink(missing_ok=True)
 
 
 def _unneeded_folders(tree: Path) -> list[Path]:

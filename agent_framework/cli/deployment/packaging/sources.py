@@ -11,7 +11,7 @@ import re
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
-from agent_framework.cli.deployment.packaging.imports import Project, parse
+from agent_framework.cli.deployment.packaging.imports import AGENTS, Project, parse
 from agent_framework.cli.deployment.packaging.model import MANIFEST
 from agent_framework.cli.scaffolding.templates import render_file
 from agent_framework.config.agent_config import AgentConfig
@@ -19,7 +19,6 @@ from agent_framework.config.loader import CONFIG_FILE, LOCAL_STAGE, WELL_KNOWN_S
 from agent_framework.errors import ForbiddenFileError, PackagingError
 
 _BACKEND = "backend"
-_AGENTS = f"{_BACKEND}/agents"
 _FOLDERS = frozenset({"__pycache__", "tests", "node_modules"})
 _TEST = re.compile(r"test_.*\.py|.*_test\.py|conftest\.py|.*\.py[co]")
 _BESIDE = frozenset({_BACKEND, "tests", "locks", "terraform", "docs"})
@@ -43,7 +42,7 @@ class ProjectSources:
             PackagingError: one of its Python files is not Python, or its code is not there.
         """
         reached = self._reached(agent)
-        folders = {_agent_folder(name) for name in (*reached, f"{_AGENTS}/{agent.name}/")} - {None}
+        folders = {_agent_folder(name) for name in (*reached, f"{AGENTS}/{agent.name}/")} - {None}
         beside = {name.split("/")[0] for name in reached} - {_BACKEND}
         files: dict[str, Path | bytes] = {
             name: path
@@ -58,7 +57,7 @@ class ProjectSources:
 
     def module_of(self, agent: AgentConfig) -> str | None:
         """The module of the agent's code; None for an orchestrator that has none."""
-        module = (agent.entrypoint or f"{_AGENTS.replace('/', '.')}.{agent.name}.agent").partition(":")[0]
+        module = (agent.entrypoint or f"{AGENTS.replace('/', '.')}.{agent.name}.agent").partition(":")[0]
         place = module.replace(".", "/")
         if {f"{place}.py", f"{place}/__init__.py"} & self._files.keys():
             return module
@@ -73,8 +72,8 @@ class ProjectSources:
     def _reached(self, agent: AgentConfig) -> set[str]:
         """The project's Python files that can be imported in the agent's function."""
         module = self.module_of(agent)
-        waiting = self._whole(f"{_AGENTS}/{agent.name}/")
-        for name in (*self._providers, *([module] if module else []), _AGENTS.replace("/", ".")):
+        waiting = self._whole(f"{AGENTS}/{agent.name}/")
+        for name in (*self._providers, *([module] if module else []), AGENTS.replace("/", ".")):
             waiting += self._modules.files_of(name)
         reached: set[str] = set()
         while waiting:
@@ -86,7 +85,7 @@ class ProjectSources:
             folder = _agent_folder(file)
             top = file.split("/")[0]
             if folder:
-                waiting += self._whole(f"{_AGENTS}/{folder}/")
+                waiting += self._whole(f"{AGENTS}/{folder}/")
             elif top not in (_BACKEND, file):
                 waiting += self._whole(f"{top}/")
         return reached
@@ -95,13 +94,13 @@ class ProjectSources:
         return [name for name in self._files if name.startswith(folder) and name.endswith(".py")]
 
     def _written(self, agent: AgentConfig, files: Mapping[str, Path | bytes]) -> dict[str, bytes]:
-        handler = f"{_AGENTS}/{agent.name}/lambda_handler.py"
+        handler = f"{AGENTS}/{agent.name}/lambda_handler.py"
         manifest = {"agent": agent.name, "role": agent.type, "agents": sorted(self._agents)}
         written = {MANIFEST: json.dumps(manifest, indent=2, sort_keys=True) + "\n"}
         if handler not in files:
             written[handler] = render_file(f"lambda_handler/{agent.type}.py", {"name": agent.name})
-            package = f"{_AGENTS}/{agent.name}/__init__.py"
-            if not any(name.startswith(f"{_AGENTS}/{agent.name}/") for name in files):
+            package = f"{AGENTS}/{agent.name}/__init__.py"
+            if not any(name.startswith(f"{AGENTS}/{agent.name}/") for name in files):
                 written[package] = ""
         return {name: text.encode() for name, text in written.items()}
 
@@ -109,7 +108,7 @@ class ProjectSources:
 def _agent_folder(name: str) -> str | None:
     """``x`` for a file below ``backend/agents/x/``."""
     parts = name.split("/")
-    return parts[2] if len(parts) > 3 and name.startswith(f"{_AGENTS}/") else None
+    return parts[2] if len(parts) > 3 and name.startswith(f"{AGENTS}/") else None
 
 
 def _provider_modules(loader: ConfigLoader) -> Iterator[str]:

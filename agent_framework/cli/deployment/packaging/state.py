@@ -39,15 +39,12 @@ def recorded(file: Path, agent: str, *, inputs: str) -> Package | None:
         if known["inputs"] != inputs:
             return None
         values = known["package"]
-        found = Package(
-            agent=agent,
-            **{
-                **values,
-                "path": Path(values["path"]),
-                "layer": Path(values["layer"]) if values["layer"] else None,
-                "heaviest": tuple((name, size) for name, size in values["heaviest"]),
-            },
-        )
+        read: dict[str, Any] = {
+            "path": Path(values["path"]),
+            "layer": Path(values["layer"]) if values["layer"] else None,
+            "heaviest": tuple((name, size) for name, size in values["heaviest"]),
+        }
+        found = Package(agent=agent, **{**values, **read})
         layer_there = found.layer is None or found.layer.is_file()
         same = layer_there and content_hash(found.path) == found.sha256
     except (OSError, ValueError, KeyError, TypeError):
