@@ -14,10 +14,11 @@ ROOT = Path(__file__).resolve().parent.parent
 def _python_313() -> str | None:
     """A Python that starts: pyenv's stand-in on the PATH may not."""
     places = [shutil.which("python3.13"), *map(str, Path.home().glob(".pyenv/versions/3.13.*/bin/python3.13"))]
-    started = (
-        place for place in places if place and subprocess.run([place, "-c", ""], capture_output=True).returncode == 0
-    )
-    return next(started, None)
+    return next((place for place in places if place and _starts(place)), None)
+
+
+def _starts(python: str) -> bool:
+    return subprocess.run([python, "-c", ""], capture_output=True).returncode == 0  # noqa: S603
 
 
 PREREQUISITES: dict[str, Callable[[], bool]] = {

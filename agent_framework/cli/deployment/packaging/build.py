@@ -130,7 +130,7 @@ class _Workshop:
         return tuple(known[item.agent.name] or built[item.agent.name] for item in inputs)
 
     def _known(self, item: Inputs) -> Package | None:
-        return recorded(self.output / f"{item.agent.name}.json", item.agent.name, inputs=item.digest)
+        return recorded(self.output, item.agent.name, inputs=item.digest)
 
     def _build_changed(self, changed: list[Inputs]) -> dict[str, Package]:
         bases = dict.fromkeys((item.base, item.closure) for item in changed)
@@ -187,7 +187,7 @@ class _Workshop:
         os.replace(package.path, place)
         layer = self._put_layer(item.closure, package.layer) if package.layer else None
         moved = replace(package, path=place, layer=layer)
-        note.write_text(record(moved, inputs=item.digest, base=item.base), "utf-8")
+        note.write_text(record(moved, output=self.output, inputs=item.digest, base=item.base), "utf-8")
         return moved
 
     def _put_layer(self, closure: Closure, source: Path) -> Path:

@@ -19,6 +19,7 @@ _INSTALLER_FILES = frozenset({"RECORD", "INSTALLER", "REQUESTED", "direct_url.js
 UNUSABLE = (
     "agents/extensions/sandbox",  # each needs a provider's own SDK, of extras that are not installed
     "agents/voice",  # needs numpy, of an extra that is not installed
+    "agents/extensions/experimental/codex",  # needs the program codex
     "agents/extensions/memory/dapr_session.py",  # the same: dapr
     "agents/extensions/memory/mongodb_session.py",  # pymongo
     "agents/extensions/memory/redis_session.py",  # redis
@@ -65,8 +66,9 @@ def prune(tree: Path, *, own_requirements: bool) -> None:
     """Remove what no function needs. Files may be links into uv's cache: they are removed or replaced, not changed."""
     for folder in _unneeded_folders(tree):
         shutil.rmtree(folder)
-    for part in () if own_requirements else UNUSABLE:
-        _remove(tree / part)
+    if not own_requirements:
+        for part in (*(tree / name for name in UNUSABLE), *tree.rglob("*.pyi")):
+            _remove(part)
     for name in (".lock", ".gitignore"):
         (tree / name).unlink(missing_ok=True)
     for path in tree.glob("*.dist-info/*"):

@@ -16,14 +16,14 @@ def digest(*parts: str) -> str:
     return hashlib.sha256("\n".join(parts).encode()).hexdigest()
 
 
-def record(package: Package, *, inputs: str, base: str) -> str:
-    """The text of the record: what the package was made of, and what it is."""
+def record(package: Package, *, output: Path, inputs: str, base: str) -> str:
+    """The text of the record: what the package was made of, and what it is; paths are relative to ``output``."""
     values = {
         "architecture": package.architecture,
         "heaviest": package.heaviest,
         "import_ms": package.import_ms,
-        "layer": str(package.layer) if package.layer else None,
-        "path": str(package.path),
+        "layer": package.layer.relative_to(output).as_posix() if package.layer else None,
+        "path": package.path.relative_to(output).as_posix(),
         "role": package.role,
         "sha256": package.sha256,
         "unzipped_bytes": package.unzipped_bytes,
@@ -32,16 +32,16 @@ def record(package: Package, *, inputs: str, base: str) -> str:
     return json.dumps({"inputs": inputs, "base": base, "package": values}, indent=2, sort_keys=True) + "\n"
 
 
-def recorded(file: Path, agent: str, *, inputs: str) -> Package | None:
+def recorded(output: Path, agent: str, *, inputs: str) -> Package | None:
     """The package that was made of the same inputs, if it is there and what it was."""
     try:
-        known: dict[str, Any] = json.loads(file.read_text("utf-8"))
+        known: dict[str, Any] = json.loads((output / f"{agent}.json").read_text("utf-8"))
         if known["inputs"] != inputs:
             return None
         values = known["package"]
         read: dict[str, Any] = {
-            "path": Path(values["path"]),
-            "layer": Path(values["layer"]) if values["layer"] else None,
+            "path": output / values["path"],
+            "layer": output / values["layer"] if values["layer"] else None,
             "heaviest": tuple((name, size) for name, size in values["heaviest"]),
         }
         found = Package(agent=agent, **{**values, **read})

@@ -54,6 +54,7 @@ def run_uv(uv: str, *arguments: str, cwd: Path, what: str, stdin: str = "") -> N
 
 
 def _explained(what: str, answer: str) -> str:
+    answer = answer.removeprefix("error: ")
     shown = "\n  ".join(line.rstrip() for line in answer[:_LONGEST_ANSWER].splitlines() if line.strip())
     if _NO_NETWORK.search(answer):
         remedy = (

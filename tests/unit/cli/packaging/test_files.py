@@ -57,7 +57,7 @@ def test_names_that_lead_out_of_the_zip_are_refused(tmp_path: Path, name: str) -
 def test_a_file_of_the_project_cannot_replace_one_of_a_dependency(tmp_path: Path) -> None:
     files = write(tmp_path / "a", "yaml/__init__.py")
     write_zip(tmp_path / "base.zip", files)
-    with pytest.raises(PackagingError, match="yaml/__init__.py comes with the project and with a dependency"):
+    with pytest.raises(PackagingError, match=r"yaml/__init__\.py comes with the project and with a dependency"):
         write_zip(tmp_path / "a.zip", files, base=tmp_path / "base.zip")
 
 
