@@ -21,7 +21,14 @@ from agent_framework.cli.deployment.packaging.files import tree_files, write_zip
 from agent_framework.cli.deployment.packaging.interpreter import Python, compile_tree
 from agent_framework.cli.deployment.packaging.locks import PLATFORMS, PYTHON
 from agent_framework.cli.deployment.packaging.model import LAYER_ROOT
-from agent_framework.cli.deployment.packaging.pruning import UNUSABLE, owners, prune, refuse_dangerous
+from agent_framework.cli.deployment.packaging.pruning import (
+    LITELLM_SERVER,
+    UNUSABLE,
+    owners,
+    prune,
+    prune_bytecode,
+    refuse_dangerous,
+)
 from agent_framework.cli.deployment.packaging.uv import run_uv
 from agent_framework.errors import PackagingError
 
@@ -85,7 +92,16 @@ def framework_files() -> dict[str, Path]:
 
 def base_key(closure: Closure, lock: str, framework: str, python: Python | None, root: str) -> str:
     """The name in the cache of a base at ``root``; ``framework`` is the digest of `framework_files`."""
-    parts = [FORMAT, UNUSABLE, lock, closure.own, framework, python and [python.version, python.magic], root]
+    parts = [
+        FORMAT,
+        UNUSABLE,
+        LITELLM_SERVER,
+        lock,
+        closure.own,
+        framework,
+        python and [python.version, python.magic],
+        root,
+    ]
     return hashlib.sha256(json.dumps(parts).encode()).hexdigest()[:32]
 
 
@@ -125,6 +141,7 @@ def ensure_base(
             shutil.copyfile(path, tree / name)
         if python is not None:  # some distributions carry templates and old Python that cannot be compiled
             compile_tree(python, tree, root=root)
+            prune_bytecode(tree)
         described = {
             "weights": _weights(tree, owner),
             "bytecode_bytes": sum(path.stat().st_size for path in tree.rglob("*.pyc")),

@@ -20,6 +20,9 @@ from agent_framework.observability.tracing import LANGFUSE_KEYS
 RUNTIME_DISTRIBUTIONS = ("boto3", "botocore", "jmespath", "python-dateutil", "s3transfer", "six", "urllib3")
 """What Lambda's own Python has already, and packages leave out unless they are told or need another version."""
 
+_DOWNLOADERS = ("hf-xet", "huggingface-hub")
+"""LiteLLM wants them to fetch tokenizers of models from Hugging Face, which no call does."""
+
 _ORCHESTRATOR = ("pydantic", "python-dotenv", "pyyaml")
 _WORKER = (*_ORCHESTRATOR, "openai-agents")
 _FEATURES = {"litellm": "litellm", "langfuse": "langfuse", "postgres": "psycopg"}
@@ -34,7 +37,7 @@ class Closure:
         name: what it is for: ``worker``, ``worker-litellm``, ``orchestrator``, ``agent-<name>``.
         architecture: ``x86_64`` or ``arm64``.
         requirements: PEP 508, sorted.
-        left_out: distributions that Lambda has already.
+        left_out: distributions that Lambda has already, or that are never asked for.
         own: an agent's own requirements are among them, so nothing may be pruned that one of them could need.
     """
 
@@ -92,7 +95,10 @@ def _closure(configs: list[ProjectConfig], agent: AgentConfig, decides: bool, *,
         name="-".join([role, *([] if agent.requirements else features), *(["boto3"] if bundle_boto3 else [])]),
         architecture=agent.runtime.architecture,
         requirements=tuple(sorted(wanted)),
-        left_out=() if bundled else RUNTIME_DISTRIBUTIONS,
+        left_out=(
+            *(() if bundled else RUNTIME_DISTRIBUTIONS),
+            *(_DOWNLOADERS if "litellm" in features and not agent.requirements else ()),
+        ),
         own=bool(agent.requirements),
     )
 

@@ -62,8 +62,8 @@ def _candidates(uv: str) -> Iterator[str]:
     yield from filter(None, [shutil.which(f"python{PYTHON}"), shutil.which("python3")])
     managed = _output([uv, "python", "find", PYTHON, "--managed-python", "--no-python-downloads", "--no-project"])
     yield from filter(None, [managed.strip()])
-    places = Path.home() / ".pyenv" / "versions"
-    yield from sorted(map(str, places.glob(f"{PYTHON}.*/bin/python{PYTHON}")), reverse=True)
+    pyenv = Path(_output(["pyenv", "root"]).strip() or Path.home() / ".pyenv")
+    yield from sorted(map(str, pyenv.glob(f"versions/{PYTHON}.*/bin/python{PYTHON}")), reverse=True)
 
 
 def _ask(candidate: str) -> Python | None:

@@ -6,6 +6,7 @@ only the framework's own requirements are installed, parts go too that cannot be
 
 import csv
 import os
+import re
 import shutil
 from email.parser import HeaderParser
 from pathlib import Path
@@ -31,6 +32,14 @@ UNUSABLE = (
     "pycparser",  # only cffi's Python part uses it
 )
 """Parts of the framework's requirements that cannot run, or are never asked for, with these requirements alone."""
+
+LITELLM_SERVER = ("_experimental", "client", "swagger", "_lazy_openapi_snapshot.json", "_lazy_openapi_snapshot.py")
+"""Pages, descriptions and commands of LiteLLM's server, in ``litellm/proxy``; its other parts are imported by calls."""
+
+_LITELLM_LOADED = re.compile(
+    r"__init__|_types|exception_utils|savings|stdio_gate|timezone_utils|(types_utils/|openai_files_endpoints/common_)utils"
+)
+"""Modules of ``litellm/proxy`` that a model call loads; the others' bytecode, 17 MB, would never be read."""
 
 
 def owners(tree: Path) -> dict[str, str]:
@@ -69,6 +78,8 @@ def prune(tree: Path, *, own_requirements: bool) -> None:
     if not own_requirements:
         for part in (*(tree / name for name in UNUSABLE), *tree.rglob("*.pyi")):
             _remove(part)
+    for name in LITELLM_SERVER if _is_client_only(tree) else ():
+        _remove(tree / "litellm" / "proxy" / name)
     for name in (".lock", ".gitignore"):
         (tree / name).unlink(missing_ok=True)
     for path in tree.glob("*.dist-info/*"):
@@ -76,6 +87,20 @@ def prune(tree: Path, *, own_requirements: bool) -> None:
             path.unlink()
         elif path.name == "METADATA":
             _keep_headers(path)
+
+
+def prune_bytecode(tree: Path) -> None:
+    """Remove bytecode that is never read. A module without it can be imported all the same."""
+    server = tree / "litellm" / "proxy"
+    for path in server.rglob("*.pyc") if _is_client_only(tree) else ():
+        source = path.relative_to(server).as_posix().replace("__pycache__/", "").partition(".")[0]
+        if not _LITELLM_LOADED.search(source):
+            path.unlink()
+
+
+def _is_client_only(tree: Path) -> bool:
+    """Whether LiteLLM cannot be a server here: what its server is made with is not installed."""
+    return not (tree / "fastapi").exists()
 
 
 def _remove(path: Path) -> None:
