@@ -10,11 +10,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import boto3
 import pytest
 
 from agent_framework import ConfigLoader
 from agent_framework.cli.deployment.packaging import Package, Progress, build_packages
+from agent_framework.cli.deployment.packaging.interpreter import RUNTIME_MODULES
 from tests.cli.conftest import Ran
+from tests.support.model_servers import ModelServer, says
 from tests.support.projects import write_agent_file, yaml_of
 from tests.support.python313 import python_313
 
@@ -30,6 +33,34 @@ class Agent(BaseAgent):
     instructions = GREETING
 """
 AGENTS: Mapping[str, Any] = {"boss": {"type": "orchestrator"}, "reader": {}, "writer": {}}
+
+
+ASK_LITELLM = """
+import asyncio, os, sys
+sys.path[:0] = [sys.argv[1]]
+sys.path.append(sys.argv[3])
+os.environ["LITELLM_LOCAL_MODEL_COST_MAP"] = "True"
+from agents import ModelSettings, ModelTracing
+from agent_framework.infrastructure.llm.base import ModelSpec, build_model
+
+model = build_model(ModelSpec("litellm", "openai/x", base_url=sys.argv[2] + "/v1", api_key="k"))
+answer = asyncio.run(
+    model.get_response(
+        None, "hello", ModelSettings(), [], None, [], ModelTracing.DISABLED,
+        previous_response_id=None, conversation_id=None, prompt=None,
+    )
+)
+print(answer.output[0].content[0].text)
+"""
+
+
+def runtime_folder(folder: Path) -> str:
+    """What Lambda has beside a package, from this environment: it is pure Python, so of any version."""
+    folder.mkdir()
+    for module in RUNTIME_MODULES:
+        for place in Path(boto3.__file__).parents[1].glob(f"{module}*"):
+            (folder / place.name).symlink_to(place)
+    return str(folder)
 
 
 def write_project(folder: Path, agents: Mapping[str, Any] = AGENTS) -> Path:
@@ -183,8 +214,24 @@ def test_the_command_answers_in_json(af: Callable[..., Ran], built: Built) -> No
 
 
 def test_a_worker_with_litellm_fits(tmp_path: Path) -> None:
-    python_313()
+    python = python_313()
     package = build(write_project(tmp_path, {"writer": {"llm": {"client": "litellm"}}}), agents=["writer"])["writer"]
+    folder = tmp_path / "unzipped"
+    zipfile.ZipFile(package.path).extractall(folder)
+    with ModelServer(says("hello there")) as server:
+        arguments = [
+            python.path,
+            "-I",
+            "-S",
+            "-B",
+            "-c",
+            ASK_LITELLM,
+            str(folder),
+            server.url,
+            runtime_folder(tmp_path / "runtime"),
+        ]
+        answer = subprocess.run(arguments, capture_output=True, text=True, check=True, timeout=120)
+    assert answer.stdout.splitlines()[-1] == "hello there", "what was left out is not needed by a call"
     print(f"with LiteLLM: {package.unzipped_bytes / MIB:.0f} MiB unzipped, {package.zipped_bytes / MIB:.0f} zipped")
     assert "litellm/__init__.py" in names_in(package)
     assert package.unzipped_bytes < 250 * MIB
@@ -208,7 +255,7 @@ def test_a_stale_lock_is_made_anew_and_said(tmp_path: Path) -> None:
     before = lock.read_text("utf-8")
     write_project(tmp_path, {"boss": {"type": "orchestrator", "requirements": ["idna<3.9"]}})
     build(tmp_path, bytecode=False, progress=told.append)
-    assert "locks/agent-boss-x86_64.txt was made anew: the requirements changed" in [item.text for item in told]
+    assert "locks/agent-boss-x86_64.txt was made anew: what it has to bring changed" in [item.text for item in told]
     assert "idna==3.7" in lock.read_text("utf-8"), "a version that still fits is kept"
     assert lock.read_text("utf-8") != before
     build(tmp_path, bytecode=False, upgrade=True)

@@ -10,8 +10,10 @@ here calls AWS, and nothing of the project's code runs but to measure its import
 """
 
 from agent_framework.cli.deployment.packaging.build import build_packages
+from agent_framework.cli.deployment.packaging.interpreter import Python, find_python
 from agent_framework.cli.deployment.packaging.model import LAMBDA_LIMIT_BYTES, Listener, Package, Progress
 from agent_framework.cli.deployment.packaging.tfvars import PACKAGES_TFVARS, write_packages_tfvars
+from agent_framework.cli.deployment.packaging.uv import uv_program
 
 __all__ = [
     "LAMBDA_LIMIT_BYTES",
@@ -19,6 +21,9 @@ __all__ = [
     "Listener",
     "Package",
     "Progress",
+    "Python",
     "build_packages",
+    "find_python",
+    "uv_program",
     "write_packages_tfvars",
 ]

@@ -34,7 +34,7 @@ from agent_framework.cli.deployment.packaging.model import (
 )
 from agent_framework.cli.deployment.packaging.sources import ProjectSources
 from agent_framework.cli.deployment.packaging.state import bases_in_use, digest, record, recorded
-from agent_framework.cli.deployment.packaging.uv import find_uv
+from agent_framework.cli.deployment.packaging.uv import uv_program
 from agent_framework.config.agent_config import AgentConfig
 from agent_framework.config.loader import ConfigLoader, did_you_mean
 from agent_framework.errors import ConfigError, PackagingError
@@ -76,7 +76,7 @@ def build_packages(
     """
     everyone = deployed_agents(loader)
     chosen = _chosen(everyone, agents)
-    uv = find_uv()
+    uv = uv_program()
     python = find_python(uv) if bytecode else None
     sources = ProjectSources(loader, everyone)
     shared = closures_of(loader, everyone.values(), bundle_boto3=bundle_boto3)

@@ -47,7 +47,7 @@ def ensure_locks(
         listener(Progress(f"choosing versions for {closure.label}"))
         texts[closure] = made[closure.lock] = _resolve(uv, project_dir, closure, old, upgrade=upgrade)
         if old:
-            reason = "--upgrade" if upgrade else "the requirements changed"
+            reason = "--upgrade" if upgrade else "what it has to bring changed"
             listener(Progress(f"{closure.lock} was made anew: {reason}", note=True))
         else:
             listener(Progress(f"{closure.lock} is new; commit it", note=True))

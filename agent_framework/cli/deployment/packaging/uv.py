@@ -18,7 +18,7 @@ _NO_NETWORK = re.compile(
 _LONGEST_ANSWER = 1500
 
 
-def find_uv() -> str:
+def uv_program() -> str:
     """The path of uv: the one that the extra ``deploy`` installs, or one on the PATH.
 
     Raises:

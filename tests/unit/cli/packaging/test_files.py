@@ -10,7 +10,7 @@ import pytest
 
 from agent_framework.cli.deployment.packaging import Package, write_packages_tfvars
 from agent_framework.cli.deployment.packaging.files import digest_of, link_tree, sha256_of, tree_files, write_zip
-from agent_framework.cli.deployment.packaging.pruning import owners, prune, refuse_dangerous
+from agent_framework.cli.deployment.packaging.pruning import owners, prune, prune_bytecode, refuse_dangerous
 from agent_framework.errors import ForbiddenFileError, PackagingError
 
 
@@ -137,3 +137,19 @@ def test_other_agents_entries_stay_only_where_they_are_to(tmp_path: Path) -> Non
     assert list(json.loads(merged.read_text())["packages"]) == ["one", "two"]
     whole = write_packages_tfvars(tmp_path, [package(tmp_path, "one")])
     assert list(json.loads(whole.read_text())["packages"]) == ["one"]
+
+
+def test_litellm_keeps_what_calls_load_and_loses_its_servers_pages(tmp_path: Path) -> None:
+    proxy = "litellm/proxy"
+    kept = [f"{proxy}/_types.py", f"{proxy}/__pycache__/_types.cpython-313.pyc", f"{proxy}/proxy_server.py"]
+    write(tmp_path, *kept, f"{proxy}/__pycache__/proxy_server.cpython-313.pyc", f"{proxy}/_experimental/out/index.html")
+    prune_bytecode(tmp_path)
+    assert list(tree_files(tmp_path)) == sorted([*kept, f"{proxy}/_experimental/out/index.html"])
+    prune(tmp_path, own_requirements=True)
+    assert list(tree_files(tmp_path)) == [f"{proxy}/_types.py", f"{proxy}/proxy_server.py"]
+
+
+def test_a_litellm_that_can_be_a_server_is_left_whole(tmp_path: Path) -> None:
+    write(tmp_path, "fastapi/__init__.py", "litellm/proxy/_experimental/out/index.html")
+    prune(tmp_path, own_requirements=True)
+    assert "litellm/proxy/_experimental/out/index.html" in tree_files(tmp_path)
