@@ -27,6 +27,7 @@ PREREQUISITES: dict[str, Callable[[], bool]] = {
     "git": lambda: shutil.which("git") is not None,
     "Python 3.13": lambda: _python_313() is not None,
     "the user is root": lambda: os.geteuid() != 0,
+    "does not declare the capability": lambda: False,
 }
 """What a reason may name, and how to see that it is there after all."""
 

@@ -16,7 +16,7 @@ from agent_framework.core.pinned import PinnedPlan
 from agent_framework.core.progress import Decided, Listener, ignore
 from agent_framework.errors import ConfigError, ProjectError
 from agent_framework.infrastructure.compute.base import Dispatcher
-from agent_framework.types import JobStatus, Snapshot
+from agent_framework.types import Job, JobStatus, Snapshot
 
 logger = logging.getLogger(__name__)
 
@@ -40,7 +40,7 @@ class Engine:
         self,
         jobs: JobManager,
         *,
-        plan: Callable[[], PinnedPlan],
+        plan: Callable[[Job], PinnedPlan],
         dispatcher: Dispatcher,
         listener: Listener = ignore,
         uniform: Callable[[], float] = random.random,
@@ -55,7 +55,11 @@ class Engine:
         """Move the job on by one decision, if there is one to make. None if the job is final or held by others."""
         snapshot = await self.jobs.claim(job_id)
         while snapshot is not None and not snapshot.job.status.is_final:
-            move = self._move(snapshot)
+            try:
+                move = self._move(snapshot)
+            except Exception:  # whatever it is, the claim must not outlive it
+                await self.jobs.release(snapshot)
+                raise
             newer = await self.jobs.commit(snapshot, move.changes)
             if newer is None:
                 return await self._follow(snapshot, move)
@@ -79,7 +83,7 @@ class Engine:
     def _move(self, snapshot: Snapshot) -> Move:
         try:
             stored = snapshot.job.plan
-            plan = PinnedPlan.from_dict(stored) if stored is not None else self._plan()
+            plan = PinnedPlan.from_dict(stored) if stored is not None else self._plan(snapshot.job)
             return decide(snapshot, plan, random=self._uniform, owner_is_dead=self.jobs.owner_is_dead)
         except (ProjectError, ConfigError) as exc:
             logger.warning("job %s cannot be carried on: %s", snapshot.job.id, exc)
