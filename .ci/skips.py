@@ -3,16 +3,29 @@
 import os
 import re
 import shutil
+import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
 
+
+def _python_313() -> str | None:
+    """A Python that starts: pyenv's stand-in on the PATH may not."""
+    places = [shutil.which("python3.13"), *map(str, Path.home().glob(".pyenv/versions/3.13.*/bin/python3.13"))]
+    return next((place for place in places if place and _starts(place)), None)
+
+
+def _starts(python: str) -> bool:
+    return subprocess.run([python, "-c", ""], capture_output=True).returncode == 0  # noqa: S603
+
+
 PREREQUISITES: dict[str, Callable[[], bool]] = {
     "../shared": lambda: (ROOT.parent / "shared").is_dir(),
     "terraform": lambda: shutil.which("terraform") is not None,
     "git": lambda: shutil.which("git") is not None,
+    "Python 3.13": lambda: _python_313() is not None,
     "the user is root": lambda: os.geteuid() != 0,
     "does not declare the capability": lambda: False,
 }

@@ -5,6 +5,9 @@ Each message says what is wrong, where, and what to do about it; a driver's own 
     AgentFrameworkError
     ├── ConfigError                 agents.yaml, a rule, a condition or an input file is wrong (all problems at once)
     ├── ProjectError                the project's own code or files cannot be used (missing module, wrong class, ...)
+    │   └── PackagingError          an agent's deployment package cannot be built
+    │       ├── ForbiddenFileError  something that no package may carry: a ``.pth`` file, a link out of the project
+    │       └── PackageTooLargeError a package is above Lambda's limit
     ├── MissingExtraError           an optional dependency is not installed
     ├── ProviderError               a database, queue, storage or model provider refused or failed
     │   ├── ModelError              a model call failed; `retryable` says whether another try can help
@@ -65,6 +68,18 @@ class ConfigError(AgentFrameworkError):
 
 class ProjectError(AgentFrameworkError):
     """The project's own code or files cannot be used as they are."""
+
+
+class PackagingError(ProjectError):
+    """An agent's deployment package cannot be built; nothing of it was written."""
+
+
+class ForbiddenFileError(PackagingError):
+    """The project or a dependency has a file that no package may carry; the message names the file and its package."""
+
+
+class PackageTooLargeError(PackagingError):
+    """A package is above Lambda's limit; the message names what is heavy in it."""
 
 
 class MissingExtraError(AgentFrameworkError):

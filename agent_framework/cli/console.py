@@ -16,9 +16,12 @@ from agent_framework.types import Usage, is_array, is_object
 OFFLINE_NOTICE = "offline: no model is called; tools run, answers come from the agents' own code"
 
 
-def console() -> Console:
-    """Standard output, as wide as the terminal and plain where it is none."""
-    return Console(file=sys.stdout, highlight=False, soft_wrap=True)
+def console(*, width: int | None = None) -> Console:
+    """Standard output, as wide as the terminal and plain where it is none; ``width`` is for where it is none."""
+    made = Console(file=sys.stdout, highlight=False, soft_wrap=True)
+    if width is not None and not made.is_terminal:
+        made.width = width
+    return made
 
 
 def print_json(value: Any) -> None:

@@ -27,6 +27,7 @@ COMMANDS: dict[str, str] = {
     "jobs": f"{_HERE}.jobs:jobs",
     "db": f"{_HERE}.db:db",
     "generate-config": f"{_HERE}.generate:generate_config",
+    "package": f"{_HERE}.package:package",
     "schema": f"{_HERE}.check:schema",
     "completion": f"{_HERE}.completion:completion",
 }

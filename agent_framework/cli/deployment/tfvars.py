@@ -1,7 +1,8 @@
 """From agents.yaml and a stage to ``terraform/agents.auto.tfvars.json``: everything the root module has to know.
 
-Stages: which agents become functions -> each agent's entry (`environment`, `models`) -> the blocks (`infrastructure`)
--> one JSON text with sorted keys, the same for the same file. Of secrets it holds names and places, never values.
+Stages: which agents become functions (`agents`) -> each agent's entry (`environment`, `models`) -> the blocks
+(`infrastructure`) -> one JSON text with sorted keys, the same for the same file. Of secrets it holds names and places,
+never values.
 """
 
 import json
@@ -9,6 +10,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from agent_framework.cli.deployment.agents import deployed_agents
 from agent_framework.cli.deployment.environment import problems as environment_problems
 from agent_framework.cli.deployment.environment import sort_variables
 from agent_framework.cli.deployment.infrastructure import database_block, queue_block, storage_block
@@ -16,15 +18,12 @@ from agent_framework.cli.deployment.models import bedrock_models, key_variables
 from agent_framework.cli.scaffolding.files import write_into
 from agent_framework.config.agent_config import AgentConfig, ProjectConfig
 from agent_framework.config.loader import LOCAL_STAGE, ConfigLoader
-from agent_framework.config.validators import LAMBDA_NAME_LIMIT, WORKER_TOOL_PREFIX
+from agent_framework.config.validators import LAMBDA_NAME_LIMIT
 from agent_framework.errors import ConfigError, Problem
 from agent_framework.types import JSONDict
 
 TFVARS = "terraform/agents.auto.tfvars.json"
 """Path of the file, relative to the project."""
-
-ENGINE_AGENT = "orchestrator"
-"""The function that is added where no agent is the orchestrator: rules alone need somebody to follow them."""
 
 _MAX_FUNCTION_VARIABLES = 2000
 """Characters of the workers' ``<WORKER>_FUNCTION`` variables; all variables of a function have 4,096."""
@@ -90,7 +89,7 @@ def terraform_config(loader: ConfigLoader) -> TerraformConfig:
     config, found = loader.config, _Findings(loader)
     if loader.stage == LOCAL_STAGE:
         raise ConfigError("stage 'local' runs on this machine and has nothing to deploy; choose another with --stage")
-    agents = _agents(loader, found)
+    agents = deployed_agents(loader, report=found.report, note=found.notes.append)
     orchestrator = next(name for name, agent in agents.items() if agent.type == "orchestrator")
     _check_names(config, loader.stage, agents, found)
     infrastructure = config.infrastructure
@@ -133,38 +132,6 @@ def write_tfvars(project_dir: Path, made: TerraformConfig) -> Path:
     """
     write_into(project_dir, {TFVARS: made.text})
     return project_dir / TFVARS
-
-
-def _agents(loader: ConfigLoader, found: _Findings) -> dict[str, AgentConfig]:
-    """Agents that become functions: the declared ones, those that are only named and have code, an orchestrator."""
-    config, registry = loader.config, loader.get_agent_registry()
-    agents = dict(config.agents)
-    others = {name: registry.get_config(name) for name in _named(config) if name not in agents}
-    agents |= {name: other.model_copy(update={"name": name}) for name, other in others.items() if other is not None}
-    missing = [name for name, other in others.items() if other is None]
-    if missing:
-        found.notes.append(f"named, but not declared and without code, so without function: {', '.join(missing)}")
-    orchestrators = [name for name, agent in agents.items() if agent.type == "orchestrator"]
-    for name in orchestrators[1:]:
-        found.report(f"{orchestrators[0]} is the orchestrator already; a project has one", "agents", name, "type")
-    if not orchestrators:
-        name = ENGINE_AGENT if ENGINE_AGENT not in agents else f"{ENGINE_AGENT}_engine"
-        agents[name] = AgentConfig(name=name, type="orchestrator", description="Follows the rules.")
-        found.notes.append(f"no agent is the orchestrator: a function {name!r} is added that follows the rules")
-    return agents
-
-
-def _named(config: ProjectConfig) -> list[str]:
-    """Workers that rules, tools and fallbacks name."""
-    steps = [step for rule in config.orchestration.selection_rules for step in (*rule.steps, *rule.else_steps)]
-    tools = [tool for agent in config.agents.values() for tool in agent.tools if tool.startswith(WORKER_TOOL_PREFIX)]
-    return sorted(
-        {
-            *(name for step in steps for name in step.agents),
-            *(tool.removeprefix(WORKER_TOOL_PREFIX) for tool in tools),
-            *(agent.fallback for agent in config.agents.values() if agent.fallback),
-        }
-    )
 
 
 def _check_names(config: ProjectConfig, stage: str, agents: Mapping[str, AgentConfig], found: _Findings) -> None:
