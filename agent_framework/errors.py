@@ -6,6 +6,7 @@ Each message says what is wrong, where, and what to do about it; a driver's own 
     ├── ConfigError                 agents.yaml, a rule, a condition or an input file is wrong (all problems at once)
     ├── ProjectError                the project's own code or files cannot be used (missing module, wrong class, ...)
     ├── MissingExtraError           an optional dependency is not installed
+    ├── DeploymentError             a stage cannot be deployed, destroyed or looked at
     ├── ProviderError               a database, queue, storage or model provider refused or failed
     │   ├── ModelError              a model call failed; `retryable` says whether another try can help
     │   │   ├── ModelRefusedError   the call was certainly not billed
@@ -69,6 +70,10 @@ class ProjectError(AgentFrameworkError):
 
 class MissingExtraError(AgentFrameworkError):
     """An optional dependency is needed and not installed."""
+
+
+class DeploymentError(AgentFrameworkError):
+    """A stage cannot be deployed, destroyed or looked at; the message names the resource, the reason and the remedy."""
 
 
 class ProviderError(AgentFrameworkError):

@@ -27,6 +27,10 @@ COMMANDS: dict[str, str] = {
     "jobs": f"{_HERE}.jobs:jobs",
     "db": f"{_HERE}.db:db",
     "generate-config": f"{_HERE}.generate:generate_config",
+    "deploy": f"{_HERE}.deploy:deploy",
+    "status": f"{_HERE}.status:status",
+    "logs": f"{_HERE}.logs:logs",
+    "destroy": f"{_HERE}.destroy:destroy",
     "schema": f"{_HERE}.check:schema",
     "completion": f"{_HERE}.completion:completion",
 }

@@ -28,6 +28,16 @@ project_option = click.option(
 stage_option = click.option(
     "--stage", default=LOCAL_STAGE, show_default=True, help="The stage to use: local, dev, or one of agents.yaml."
 )
+deployed_stage_option = click.option(
+    "--stage", default="dev", show_default=True, help="The deployed stage: dev, prod, or one of agents.yaml."
+)
+account_option = click.option("--account", metavar="ID", help="Refuse to work in any other AWS account than this one.")
+state_bucket_option = click.option(
+    "--state-bucket",
+    metavar="NAME",
+    help="Keep Terraform's state in this bucket of yours, instead of <project>-tfstate-<account>-<region>.",
+)
+auto_approve_option = click.option("--auto-approve", is_flag=True, help="Do not ask.")
 json_option = click.option("--json", "as_json", is_flag=True, help="Print one JSON document and nothing else.")
 
 
