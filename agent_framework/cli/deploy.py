@@ -19,6 +19,7 @@ from agent_framework.cli.options import (
     json_option,
     project_option,
     state_bucket_option,
+    where,
 )
 from agent_framework.errors import DeploymentError
 from agent_framework.types import JSONDict
@@ -83,9 +84,8 @@ def deploy(
                 deployer.apply(planned)
             deployed, database = deployer.settle()
     say(f"database {database}")
-    folder = "" if project == Path() else f" --project {project}"
     result |= {"applied": planned is not None, "database": database, "outputs": deployed.model_dump(mode="json")}
-    _end(result, as_json, f"next: agent-framework run --stage {stage} --input input.json{folder}")
+    _end(result, as_json, f"next: agent-framework run{where(project, stage)} --input input.json")
     return 0
 
 

@@ -9,8 +9,9 @@ from typing import Any, TypeVar
 import click
 
 from agent_framework.config.loader import CONFIG_FILE, LOCAL_STAGE
+from agent_framework.core.deployed import DeployedStage
 from agent_framework.core.models import ModelChoice
-from agent_framework.errors import ConfigError, Problem
+from agent_framework.errors import ConfigError, DeploymentError, Problem
 from agent_framework.types import JSONDict
 
 F = TypeVar("F", bound=Callable[..., Any])
@@ -88,6 +89,32 @@ def input_options(command: F) -> F:
     ):
         command = option(command)
     return command
+
+
+def where(project: Path, stage: str = LOCAL_STAGE) -> str:
+    """The options that lead another command to the same project and stage, with a space before each."""
+    folder = "" if project == Path() else f" --project {project}"
+    return folder if stage == LOCAL_STAGE else f"{folder} --stage {stage}"
+
+
+def deployed_from(project: Path, stage: str) -> DeployedStage | None:
+    """The stage as it was last deployed from the project's folder, if it was."""
+    return DeployedStage.read(project if project.is_dir() else project.parent, stage)
+
+
+def must_be_deployed(project: Path, stage: str) -> DeployedStage:
+    """The same.
+
+    Raises:
+        DeploymentError: it was not.
+    """
+    deployed = deployed_from(project, stage)
+    if deployed is None:
+        raise DeploymentError(
+            f"stage {stage!r} was not deployed from this folder; run: agent-framework deploy{where(project, stage)} "
+            "(where it is deployed already, that changes nothing and writes down where it is)"
+        )
+    return deployed
 
 
 def model_choice(offline: bool, record: Path | None, replay: Path | None) -> ModelChoice:

@@ -20,7 +20,7 @@ class ApplyLines:
 
     def __call__(self, message: JSONDict) -> None:
         hook = message.get("hook")
-        if not is_object(hook):
+        if not is_object(hook) or hook.get("action") == "read":
             return
         resource = hook.get("resource")
         address = str(resource.get("addr", "")) if is_object(resource) else ""

@@ -27,6 +27,7 @@ OLDEST = (1, 10)
 """The first version that locks an S3 state without a DynamoDB table."""
 
 _INSTALL = "https://developer.hashicorp.com/terraform/install"
+_COLOURS = re.compile(r"\x1b\[[0-9;]*m")
 _NOT_OURS = ("TF_WORKSPACE", "TF_CLI_ARGS")
 
 Listener = Callable[[JSONDict], None]
@@ -161,7 +162,7 @@ class Terraform:
             ended.others.append(line)
             return
         found = diagnostic_of(message)
-        self.log.write(str(message.get("@message", line)))
+        self.log.write(_COLOURS.sub("", str(message.get("@message", line))))
         if found is not None:
             self.log.write(f"  {found.address or found.place}\n  {found.detail}")
             ended.diagnostics.append(found)
