@@ -5,14 +5,15 @@ from pathlib import Path
 from typing import Any
 
 import click
-from rich.markup import escape
 
-from agent_framework.cli.console import console, print_json, table
+from agent_framework.cli.console import print_json
 from agent_framework.cli.deployment.aws import Aws
 from agent_framework.cli.deployment.stage_status import is_healthy, stage_status
 from agent_framework.cli.options import deployed_stage_option, json_option, must_be_deployed, project_option, where
 from agent_framework.core.environment import environment
 from agent_framework.types import JSONDict
+
+_HEADINGS = ("agent", "function", "state", "last modified", "code", "errors 24 h")
 
 
 @click.command(
@@ -41,10 +42,10 @@ def status(project: Path, stage: str, as_json: bool) -> int:
 def _print(found: JSONDict, *, healthy: bool, place: str) -> None:
     click.echo(f"{click.style(found['project'], bold=True)}, stage {found['stage']}, deployed {found['deployed_at']}")
     click.echo(f"  account {found['account']}, region {found['region']}")
-    rows = table("agent", "function", "state", "last modified", "code", "errors 24 h")
-    for agent, item in found["functions"].items():
-        rows.add_row(*map(escape, _row(agent, item)))
-    console().print(rows)
+    rows = [_HEADINGS, *(_row(agent, item) for agent, item in found["functions"].items())]
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    for row in rows:
+        click.echo("  " + "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip())
     click.echo(f"event source: {_words(found['event_source'], ('state',))}")
     click.echo(f"queue: {_words(found['queue'], ('ready', 'delayed', 'in_flight', 'dead_letters'))}")
     jobs = found["jobs"]
@@ -56,12 +57,12 @@ def _print(found: JSONDict, *, healthy: bool, place: str) -> None:
         click.echo(click.style("something is wrong", fg="red", bold=True) + f"; look at: agent-framework logs{place}")
 
 
-def _row(agent: str, item: Mapping[str, Any]) -> list[str]:
+def _row(agent: str, item: Mapping[str, Any]) -> tuple[str, ...]:
     if "unknown" in item:
-        return [agent, item["unknown"], "unknown", "", "", ""]
+        return (agent, item["unknown"], "unknown", "", "", "")
     errors = "-" if item["errors_24h"] is None else str(item["errors_24h"])
     modified, sha = str(item["last_modified"] or "")[:19], str(item["code_sha256"] or "")[:10]
-    return [agent, item["function"], str(item["state"]), modified, sha, errors]
+    return (agent, item["function"], str(item["state"]), modified, sha, errors)
 
 
 def _words(part: Mapping[str, Any], names: tuple[str, ...]) -> str:

@@ -34,6 +34,7 @@ def deployed_stage(
         functions=outputs["lambda_names"],
         log_groups=outputs.get("log_group_names") or {},
         queue_url=outputs.get("queue_url"),
+        queue_arn=outputs.get("queue_arn"),
         dead_letter_url=outputs.get("dlq_url"),
         bucket=outputs.get("bucket_id"),
         state_bucket=state_bucket,

@@ -26,7 +26,6 @@ def stage_status(project: Path, deployed: DeployedStage, aws: Aws) -> JSONDict:
     functions = {
         agent: _or_why(lambda name=name: _function(aws, name)) for agent, name in sorted(deployed.functions.items())
     }
-    orchestrator = deployed.functions.get(deployed.orchestrator, "")
     return {
         "stage": deployed.stage,
         "project": deployed.project,
@@ -34,7 +33,7 @@ def stage_status(project: Path, deployed: DeployedStage, aws: Aws) -> JSONDict:
         "region": deployed.region,
         "deployed_at": deployed.deployed_at,
         "functions": functions,
-        "event_source": _or_why(lambda: _event_source(aws, orchestrator)),
+        "event_source": _or_why(lambda: _event_source(aws, deployed)),
         "queue": _or_why(lambda: asyncio.run(_queue(project, deployed.stage))),
         "jobs": _or_why(lambda: asyncio.run(_jobs(project, deployed.stage))),
     }
@@ -86,11 +85,14 @@ def _errors(aws: Aws, function: str) -> int | None:
     return int(sum(values)) if values else None
 
 
-def _event_source(aws: Aws, function: str) -> JSONDict:
-    found = aws.call("lambda", "list_event_source_mappings", FunctionName=function)["EventSourceMappings"]
-    if not found:
-        return {"state": "missing"}
-    return {"state": found[0].get("State"), "last_result": found[0].get("LastProcessingResult")}
+def _event_source(aws: Aws, deployed: DeployedStage) -> JSONDict:
+    """What brings the queue's messages to the orchestrator's function."""
+    ends = f":{deployed.functions.get(deployed.orchestrator)}"
+    found = aws.call("lambda", "list_event_source_mappings", EventSourceArn=deployed.queue_arn)["EventSourceMappings"]
+    ours = [item for item in found if str(item["FunctionArn"]).endswith(ends)]
+    if not ours:
+        return {"state": "missing", "last_result": None}
+    return {"state": ours[0].get("State"), "last_result": ours[0].get("LastProcessingResult")}
 
 
 async def _queue(project: Path, stage: str) -> JSONDict:

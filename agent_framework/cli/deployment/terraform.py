@@ -110,14 +110,6 @@ class Terraform:
         """The root module's outputs."""
         return {name: item["value"] for name, item in self._read("output", "-json").items()}
 
-    def resources(self) -> list[str]:
-        """Addresses of what the state holds, without data sources."""
-        ended = self.run("state", "list")
-        if ended.code != 0 and any("No state file was found" in line for line in ended.others):
-            return []
-        self._must(ended, "the state could not be read")
-        return [line for line in ended.others if line and ".data." not in line and not line.startswith("data.")]
-
     def failure(self, ended: Ended, what: str) -> DeploymentError:
         """The error for a command that did not succeed: what terraform said, and the log that has all of it."""
         said = described(ended.diagnostics, str(self.data_dir))
