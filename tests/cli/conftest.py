@@ -8,8 +8,12 @@ from typing import Any
 import pytest
 
 from agent_framework.cli.main import main
+from tests.support.dynamodb import dynamodb_server, dynamodb_session, dynamodb_table
+from tests.support.moto_server import aws
 from tests.support.projects import write_agent_file, yaml_of
 from tests.terraform.support import load_harness
+
+__all__ = ["aws", "dynamodb_server", "dynamodb_session", "dynamodb_table"]
 
 
 @dataclass(frozen=True)
