@@ -8,7 +8,7 @@ SALES := examples/sales-analytics
 PYTHONS ?= 3.11 3.12 3.13
 
 .DEFAULT_GOAL := help
-.PHONY: help install check format lint layers types test test-all docs demo lock clean
+.PHONY: help install check format lint layers types test test-all docs demo lock checkov clean
 
 help: ## Show the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-10s %s\n", $$1, $$2}'
@@ -59,6 +59,15 @@ demo: $(STAMP) ## Run sales-analytics offline, from its CSV to the HTML report
 lock: ## Resolve the locked requirements anew (needs uv)
 	uv pip compile --quiet --universal --generate-hashes --python-version 3.11 --no-emit-index-url --no-emit-find-links \
 	  --no-annotate --no-header requirements/dev.in -o requirements/dev.txt
+
+CHECKOV := .venvs/checkov/bin/checkov
+
+$(CHECKOV):
+	$(PYTHON) -m venv .venvs/checkov
+	.venvs/checkov/bin/python -m pip install --quiet --disable-pip-version-check 'checkov==3.3.30'
+
+checkov: $(CHECKOV) ## Check the Terraform modules with checkov, in an environment of its own
+	$(CHECKOV) --directory terraform_modules --framework terraform --compact --quiet --skip-download
 
 clean: ## Remove what was made
 	rm -rf $(VENV) .venvs .pytest_cache .ruff_cache .hypothesis .import_linter_cache $(SALES)/.agent-framework

@@ -9,6 +9,7 @@ Each message says what is wrong, where, and what to do about it; a driver's own 
     │       ├── ForbiddenFileError  something that no package may carry: a ``.pth`` file, a link out of the project
     │       └── PackageTooLargeError a package is above Lambda's limit
     ├── MissingExtraError           an optional dependency is not installed
+    ├── DeploymentError             a stage cannot be deployed, destroyed or looked at
     ├── ProviderError               a database, queue, storage or model provider refused or failed
     │   ├── ModelError              a model call failed; `retryable` says whether another try can help
     │   │   ├── ModelRefusedError   the call was certainly not billed
@@ -84,6 +85,10 @@ class PackageTooLargeError(PackagingError):
 
 class MissingExtraError(AgentFrameworkError):
     """An optional dependency is needed and not installed."""
+
+
+class DeploymentError(AgentFrameworkError):
+    """A stage cannot be deployed, destroyed or looked at; the message names the resource, the reason and the remedy."""
 
 
 class ProviderError(AgentFrameworkError):

@@ -9,6 +9,7 @@ import click
 
 from agent_framework.cli.console import print_json
 from agent_framework.cli.options import json_option, project_option, stage_option
+from agent_framework.core.migration import migrate as bring_up_to_date
 from agent_framework.core.runtime import Project
 from agent_framework.infrastructure.database import SchemaStatus, SqlDatabase
 from agent_framework.types import JSONDict
@@ -46,19 +47,12 @@ def migrate(project: Path, stage: str, as_json: bool) -> None:
     """
 
     async def work(opened: Project) -> JSONDict:
-        before = await opened.db.schema_status()
-        outputs = {
-            name: agent.outputs.database_field
-            for name, agent in opened.config.agents.items()
-            if agent.outputs.database_field is not None
+        done = await bring_up_to_date(opened)
+        return {
+            **_described(opened, stage, done.after),
+            "before": done.before,
+            "job_outputs": dict(done.outputs),
         }
-        if isinstance(opened.db, SqlDatabase):
-            await opened.db.migrate(outputs=outputs)
-        else:
-            await opened.db.migrate()
-            outputs = {}
-        after = await opened.db.schema_status()
-        return {**_described(opened, stage, after), "before": before.current, "job_outputs": outputs}
 
     done = _with_database(project, stage, work)
     if as_json:

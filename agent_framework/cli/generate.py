@@ -7,6 +7,8 @@ import click
 from agent_framework.cli.console import print_json
 from agent_framework.cli.deployment.tfvars import TFVARS, TerraformConfig, is_current, terraform_config, write_tfvars
 from agent_framework.cli.options import json_option, project_option
+from agent_framework.cli.scaffolding.files import write_into
+from agent_framework.cli.scaffolding.terraform import missing_terraform_files
 from agent_framework.config.loader import ConfigLoader
 
 
@@ -24,19 +26,24 @@ Examples:
 @click.option("--check", is_flag=True, help="Write nothing; exit with 1 if the file is missing or out of date.")
 @json_option
 def generate_config(project: Path, stage: str, check: bool, as_json: bool) -> int:
-    """Write terraform/agents.auto.tfvars.json from agents.yaml.
+    """Write terraform/agents.auto.tfvars.json from agents.yaml, and the rest of terraform/ where there is none.
 
     The same agents.yaml and stage always make the same bytes. Of secrets the file holds names and places, never values.
     """
     loader = ConfigLoader(project, stage=stage)
     made = terraform_config(loader)
     folder = loader.project_dir
+    missing = missing_terraform_files(folder, loader.config)
     current = is_current(folder, made)
+    if missing and not check:
+        write_into(folder, missing)
     if not check and not current:
         write_tfvars(folder, made)
     if as_json:
         print_json(_as_dict(folder, made, current=current, written=not check and not current))
     else:
+        if missing and not check:
+            click.echo(f"terraform/ written: {len(missing)} files, yours to change but for terraform/modules")
         _print(made, check=check, current=current)
     return int(check and not current)
 

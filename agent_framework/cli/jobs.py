@@ -9,7 +9,7 @@ import click
 from rich.markup import escape
 
 from agent_framework.cli.console import console, print_json, short, table, time_text, usage_text
-from agent_framework.cli.options import json_option, project_option, stage_option
+from agent_framework.cli.options import json_option, project_option, stage_option, where
 from agent_framework.core.runtime import Project
 from agent_framework.core.state import describe_values
 from agent_framework.core.trace import total_usage, trace
@@ -112,9 +112,8 @@ def cancel(job_id: str, project: Path, stage: str) -> None:
 def retry(job_id: str, project: Path, stage: str) -> None:
     """Start a new run of a job that failed or needs review; completed agents are kept."""
     job = _with_project(project, stage, lambda opened: opened.jobs.retry(job_id))
-    folder = "" if project == Path() else f" --project {project}"
     click.echo(f"job {job_id} is pending again, run {job.run}")
-    click.echo(f"next: agent-framework run{folder} --resume {job_id}")
+    click.echo(f"next: agent-framework run{where(project, stage)} --resume {job_id}")
 
 
 def _summary(job: Job) -> JSONDict:

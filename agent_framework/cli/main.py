@@ -28,6 +28,10 @@ COMMANDS: dict[str, str] = {
     "db": f"{_HERE}.db:db",
     "generate-config": f"{_HERE}.generate:generate_config",
     "package": f"{_HERE}.package:package",
+    "deploy": f"{_HERE}.deploy:deploy",
+    "status": f"{_HERE}.status:status",
+    "logs": f"{_HERE}.logs:logs",
+    "destroy": f"{_HERE}.destroy:destroy",
     "schema": f"{_HERE}.check:schema",
     "completion": f"{_HERE}.completion:completion",
 }

@@ -9,8 +9,9 @@ from typing import Any, TypeVar
 import click
 
 from agent_framework.config.loader import CONFIG_FILE, LOCAL_STAGE
+from agent_framework.core.deployed import DeployedStage
 from agent_framework.core.models import ModelChoice
-from agent_framework.errors import ConfigError, Problem
+from agent_framework.errors import ConfigError, DeploymentError, Problem
 from agent_framework.types import JSONDict
 
 F = TypeVar("F", bound=Callable[..., Any])
@@ -28,6 +29,16 @@ project_option = click.option(
 stage_option = click.option(
     "--stage", default=LOCAL_STAGE, show_default=True, help="The stage to use: local, dev, or one of agents.yaml."
 )
+deployed_stage_option = click.option(
+    "--stage", default="dev", show_default=True, help="The deployed stage: dev, prod, or one of agents.yaml."
+)
+account_option = click.option("--account", metavar="ID", help="Refuse to work in any other AWS account than this one.")
+state_bucket_option = click.option(
+    "--state-bucket",
+    metavar="NAME",
+    help="Keep Terraform's state in this bucket of yours, instead of <project>-tfstate-<account>-<region>.",
+)
+auto_approve_option = click.option("--auto-approve", is_flag=True, help="Do not ask.")
 json_option = click.option("--json", "as_json", is_flag=True, help="Print one JSON document and nothing else.")
 
 
@@ -78,6 +89,32 @@ def input_options(command: F) -> F:
     ):
         command = option(command)
     return command
+
+
+def where(project: Path, stage: str = LOCAL_STAGE) -> str:
+    """The options that lead another command to the same project and stage, with a space before each."""
+    folder = "" if project == Path() else f" --project {project}"
+    return folder if stage == LOCAL_STAGE else f"{folder} --stage {stage}"
+
+
+def deployed_from(project: Path, stage: str) -> DeployedStage | None:
+    """The stage as it was last deployed from the project's folder, if it was."""
+    return DeployedStage.read(project if project.is_dir() else project.parent, stage)
+
+
+def must_be_deployed(project: Path, stage: str) -> DeployedStage:
+    """The same.
+
+    Raises:
+        DeploymentError: it was not.
+    """
+    deployed = deployed_from(project, stage)
+    if deployed is None:
+        raise DeploymentError(
+            f"stage {stage!r} was not deployed from this folder; run: agent-framework deploy{where(project, stage)} "
+            "(where it is deployed already, that changes nothing and writes down where it is)"
+        )
+    return deployed
 
 
 def model_choice(offline: bool, record: Path | None, replay: Path | None) -> ModelChoice:

@@ -1,6 +1,7 @@
-"""``run`` and ``test``: a whole job, or one agent, in this process."""
+"""``run`` and ``test``: a whole job, in this process or on the stage that was deployed, or one agent."""
 
 import asyncio
+from collections.abc import Callable, Coroutine
 from pathlib import Path
 
 import click
@@ -8,6 +9,7 @@ import click
 from agent_framework.cli.console import OFFLINE_NOTICE, file_paths, print_json, short, usage_text
 from agent_framework.cli.live import LiveLines
 from agent_framework.cli.options import (
+    deployed_from,
     input_options,
     json_option,
     model_choice,
@@ -15,13 +17,17 @@ from agent_framework.cli.options import (
     project_option,
     read_input,
     stage_option,
+    where,
 )
+from agent_framework.core.follow import follow
+from agent_framework.core.models import ModelChoice
 from agent_framework.core.progress import ignore
 from agent_framework.core.runtime import Project
 from agent_framework.core.trace import total_usage, trace
+from agent_framework.core.worker import send_hint
 from agent_framework.errors import ProjectError
 from agent_framework.infrastructure.llm.base import OFFLINE
-from agent_framework.types import Job, JobStatus, JSONDict, Snapshot
+from agent_framework.types import JobStatus, JSONDict, Snapshot
 
 
 @click.command(
@@ -29,7 +35,8 @@ from agent_framework.types import Job, JobStatus, JSONDict, Snapshot
 Examples:
   agent-framework run --input input.json --offline
   agent-framework run --input input.json --set priority=high --file csv=sales.csv
-  agent-framework run --resume 3f0c1b7e-..."""
+  agent-framework run --resume 3f0c1b7e-...
+  agent-framework run --stage dev --input input.json"""
 )
 @project_option
 @input_options
@@ -38,6 +45,7 @@ Examples:
 @click.option("--resume", metavar="JOB", help="Carry on a job that was interrupted, instead of starting one.")
 @click.option("--user", default="local", show_default=True, help="Whose job it is.")
 @click.option("--key", "client_key", help="An idempotency key: the same key and input give the same job.")
+@click.option("--here", is_flag=True, help="Run the agents in this process although the stage is deployed on AWS.")
 @click.option("--full", is_flag=True, help="Print whole results instead of their beginnings.")
 @json_option
 def run(
@@ -52,39 +60,63 @@ def run(
     resume: str | None,
     user: str,
     client_key: str | None,
+    here: bool,
     full: bool,
     as_json: bool,
 ) -> int:
     """Run a job: choose agents by the input, run them, store every result.
 
-    The job is stored before anything starts, so it survives a crash: the command to carry it on is printed.
+    The job is stored before anything starts, so it survives a crash: the command to carry it on is printed. Where the
+    stage was deployed from this folder, the job runs there, and is followed from here until it rests.
     """
     if resume is not None and (input_file or values or files or client_key):
         raise click.UsageError("--resume carries on a stored job; its input, and key, are stored with it")
     models = model_choice(offline, record, replay)
+    remote = not here and deployed_from(project, stage) is not None
+    if remote and models != ModelChoice():
+        raise click.UsageError(f"stage {stage} is deployed: --offline, --record and --replay need --here")
     job_input = read_input(input_file, values, files)
-    opened = Project.open(project, stage=stage, models=models, listener=ignore if as_json else LiveLines())
+    listener = ignore if as_json else LiveLines()
+    opened = Project.open(project, stage=stage, models=models, listener=listener)
+
+    async def store() -> str:
+        if resume is not None:
+            return (await opened.jobs.get(resume)).id
+        if not remote:
+            opened.models.check()
+        return await opened.jobs.submit(job_input, user_id=user, client_key=client_key)
 
     async def work() -> int:
         async with opened:
-            if resume is None:
-                opened.models.check()
-                job_id = await opened.jobs.submit(job_input, user_id=user, client_key=client_key)
-            else:
-                job_id = (await opened.jobs.get(resume)).id
+            job_id = await store()
             if not as_json:
-                _announce(opened, job_id, project)
-            job = await opened.orchestrator.drive(job_id)
-            snapshot = await opened.db.load(job_id)
+                _announce(opened, job_id, project, remote=remote)
+            if remote:
+                await send_hint(opened.queue, job_id)
+                snapshot = await follow(opened.db, job_id, listener=listener)
+            else:
+                await opened.orchestrator.drive(job_id)
+                snapshot = await opened.db.load(job_id)
             assert snapshot is not None
-            report = _as_dict(job, snapshot, opened)
+            report = _as_dict(snapshot, opened)
             if as_json:
                 print_json(report)
             else:
-                _print_report(job, snapshot, report, full=full, project=project)
-            return 0 if job.status is JobStatus.COMPLETED else 1
+                _print_report(snapshot, full=full, place=where(project, stage))
+            return 0 if snapshot.job.status is JobStatus.COMPLETED else 1
 
-    return asyncio.run(work())
+    return _interruptible(work, where(project, stage)) if remote else asyncio.run(work())
+
+
+def _interruptible(work: Callable[[], Coroutine[None, None, int]], place: str) -> int:
+    """Run ``work``, which only watches: Ctrl-C ends the watching, not the job."""
+    try:
+        return asyncio.run(work())
+    except KeyboardInterrupt:
+        click.echo(
+            f"\nno longer followed; the job goes on. Look at it with: agent-framework jobs list{place}", err=True
+        )
+        raise
 
 
 @click.command(
@@ -158,17 +190,22 @@ def _model_names(project: Project) -> list[str]:
     return sorted({spec.full_name for spec in project.models.used().values()})
 
 
-def _announce(project: Project, job_id: str, path: Path) -> None:
-    folder = "" if path == Path() else f" --project {path}"
+def _announce(project: Project, job_id: str, path: Path, *, remote: bool) -> None:
+    place = where(path, project.loader.stage)
     click.echo(f"job {click.style(job_id, bold=True)} of {project.config.project.name}")
+    if remote:
+        click.echo(f"  runs on stage {project.loader.stage}; Ctrl-C stops following, not the job")
+        click.echo(f"  to look at it later: agent-framework jobs show {job_id}{place}")
+        return
     names = _model_names(project)
     shown = OFFLINE_NOTICE if names == [OFFLINE] else f"models: {', '.join(names) or 'none of its agents uses one'}"
     click.echo(f"  {shown}")
     mode = " --offline" if project.models.choice.offline else ""
-    click.echo(f"  if it is interrupted: agent-framework run{folder}{mode} --resume {job_id}")
+    click.echo(f"  if it is interrupted: agent-framework run{place}{mode} --resume {job_id}")
 
 
-def _as_dict(job: Job, snapshot: Snapshot, project: Project) -> JSONDict:
+def _as_dict(snapshot: Snapshot, project: Project) -> JSONDict:
+    job = snapshot.job
     return {
         "job_id": job.id,
         "status": job.status.value,
@@ -180,7 +217,8 @@ def _as_dict(job: Job, snapshot: Snapshot, project: Project) -> JSONDict:
     }
 
 
-def _print_report(job: Job, snapshot: Snapshot, report: JSONDict, *, full: bool, project: Path) -> None:
+def _print_report(snapshot: Snapshot, *, full: bool, place: str) -> None:
+    job = snapshot.job
     if job.agent_results:
         click.echo(click.style("\nresults", bold=True))
     for agent, output in job.agent_results.items():
@@ -192,16 +230,15 @@ def _print_report(job: Job, snapshot: Snapshot, report: JSONDict, *, full: bool,
         for path in paths:
             click.echo(f"  {path}")
     done = job.status is JobStatus.COMPLETED
-    seconds = (job.completed_at or 0) - (job.started_at or 0)
+    seconds = (job.completed_at or snapshot.now) - (job.started_at or snapshot.now)
     status = click.style(job.status.value, fg="green" if done else "red", bold=True)
     click.echo(f"\njob {job.id} {status} in {seconds:.1f} s, {usage_text(total_usage(snapshot))}")
     if job.error_message:
         click.echo(f"  {job.error_message}")
-    folder = "" if project == Path() else f" --project {project}"
     if job.status in (JobStatus.FAILED, JobStatus.NEEDS_REVIEW):
-        click.echo(f"next: agent-framework jobs retry {job.id}{folder}   (completed agents are kept)")
+        click.echo(f"next: agent-framework jobs retry {job.id}{place}   (completed agents are kept)")
     else:
-        click.echo(f"next: agent-framework jobs show {job.id}{folder}")
+        click.echo(f"next: agent-framework jobs show {job.id}{place}")
 
 
 def _print_output(output: JSONDict, *, full: bool) -> None:

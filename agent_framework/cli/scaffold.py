@@ -11,6 +11,7 @@ from agent_framework.cli.console import print_json
 from agent_framework.cli.options import json_option, project_option
 from agent_framework.cli.scaffolding.new_agent import AgentRequest, NewAgent, plan_agent, write_agent
 from agent_framework.cli.scaffolding.project import DATABASES, TEMPLATES, plan_project, write_project
+from agent_framework.cli.scaffolding.terraform import MODULES_DIR
 from agent_framework.config.agent_config import LAMBDA_MAX_TIMEOUT_S
 
 dry_run_option = click.option("--dry-run", is_flag=True, help="Show what would be written, and write nothing.")
@@ -125,9 +126,13 @@ def add_agent(
 
 def _list_files(files: Iterable[str], *, replaced: Iterable[str], dry_run: bool, word: str = "replaced") -> None:
     note = f"  (would be {word})" if dry_run else f"  ({word})"
-    known = set(replaced)
+    known, modules = set(replaced), 0
     for name in files:
-        click.echo(f"  {name}{note if name in known else ''}")
+        modules += name.startswith(f"{MODULES_DIR}/")
+        if not name.startswith(f"{MODULES_DIR}/"):
+            click.echo(f"  {name}{note if name in known else ''}")
+    if modules:
+        click.echo(f"  {MODULES_DIR}/: {modules} files, the modules that terraform/main.tf uses")
 
 
 def _test_command(agent: NewAgent, project: Path) -> str:

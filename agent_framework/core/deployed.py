@@ -33,6 +33,7 @@ class DeployedStage(BaseModel):
     functions: dict[str, str] = Field(default_factory=dict[str, str])
     log_groups: dict[str, str] = Field(default_factory=dict[str, str])
     queue_url: str | None = None
+    queue_arn: str | None = None
     dead_letter_url: str | None = None
     bucket: str | None = None
     state_bucket: str | None = None

@@ -23,6 +23,7 @@ from agent_framework.core.progress import Listener, ignore
 from agent_framework.core.steps import FunctionSteps
 from agent_framework.core.wiring import open_storage, plan_of, wire
 from agent_framework.core.worker import DRAIN_S, Worker
+from agent_framework.errors import ConfigError
 from agent_framework.infrastructure.compute.base import Dispatcher
 from agent_framework.infrastructure.compute.queue import QueueDispatcher
 from agent_framework.infrastructure.database import DatabaseFactory, DatabaseProvider
@@ -109,9 +110,8 @@ class Project:
         if infrastructure:
             loader = loader.with_infrastructure(infrastructure)
         crash.arm(environ.get(CRASH_VARIABLE))
-        settings = loader.config.infrastructure.database
-        db = DatabaseFactory.create(settings.provider, settings.config, root=loader.project_dir)
-        storage, is_deployed = open_storage(loader), bool(infrastructure)
+        is_deployed = bool(infrastructure)
+        db, storage = _providers(loader, is_deployed=is_deployed)
         return cls(
             loader, db, storage, environ=environ, models=models, owner=owner, deployed=is_deployed, listener=listener
         )
@@ -169,3 +169,17 @@ class Project:
             drain_s=drain_s,
             listener=self._listener,
         )
+
+
+def _providers(loader: ConfigLoader, *, is_deployed: bool) -> tuple[DatabaseProvider, StorageProvider]:
+    settings = loader.config.infrastructure.database
+    try:
+        database = DatabaseFactory.create(settings.provider, settings.config, root=loader.project_dir)
+        return database, open_storage(loader)
+    except ConfigError as exc:
+        if is_deployed or loader.stage == LOCAL_STAGE:
+            raise
+        raise ConfigError(
+            f"{exc}. Stage {loader.stage!r} was not deployed from this folder: name what is there in agents.yaml, or "
+            f"run 'agent-framework deploy --stage {loader.stage}'"
+        ) from exc

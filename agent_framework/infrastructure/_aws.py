@@ -118,7 +118,11 @@ class AwsService:
 
     async def close(self) -> None:
         """Wait for the calls under way, end the threads, and close the client unless it was handed in."""
-        await asyncio.to_thread(self._pool.shutdown)
+        await asyncio.to_thread(self.close_here)
+
+    def close_here(self) -> None:
+        """The same from a program that has no event loop."""
+        self._pool.shutdown()
         if self._ours and self._client is not None:
             self._client.close()
 

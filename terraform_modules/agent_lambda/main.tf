@@ -48,6 +48,7 @@ locals {
       var.common_env_vars,
       { for plain in agent.environment_names : plain => var.environment_values[plain] if contains(keys(var.environment_values), plain) },
       agent.environment,
+      agent.type == "orchestrator" ? var.orchestrator_env_vars : {},
       {
         AGENT_FRAMEWORK_PROJECT = var.project_name
         AGENT_FRAMEWORK_STAGE   = var.stage
@@ -195,6 +196,17 @@ resource "aws_lambda_function_event_invoke_config" "agent" {
       }
     }
   }
+}
+
+# Jobs go round by design: orchestrator -> worker -> jobs queue -> orchestrator, once for each step of their plan. Lambda
+# would take that for a runaway loop and stop a job after about 16 rounds. What bounds it instead: a plan's steps are
+# finite, an LLM orchestrator's turns are capped (orchestration.max_turns), attempts are counted before they start, and
+# a message that fails goes to the dead letters after max_receive_count deliveries.
+resource "aws_lambda_function_recursion_config" "agent" {
+  for_each = var.agents
+
+  function_name  = aws_lambda_function.agent[each.key].function_name
+  recursive_loop = "Allow"
 }
 
 resource "aws_iam_role" "agent" {

@@ -136,6 +136,13 @@ variable "common_env_vars" {
   default     = {}
 }
 
+variable "orchestrator_env_vars" {
+  description = "Variables for the orchestrator alone, such as AGENT_FRAMEWORK_MAX_RECEIVES."
+  nullable    = false
+  type        = map(string)
+  default     = {}
+}
+
 variable "environment_values" {
   description = "Values of the variables that agents name in runtime.environment. Plain values only; secrets belong in 'secrets'."
   nullable    = false

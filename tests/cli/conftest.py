@@ -1,6 +1,6 @@
 """Running the command inside the test's process."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -8,7 +8,12 @@ from typing import Any
 import pytest
 
 from agent_framework.cli.main import main
+from tests.support.dynamodb import dynamodb_server, dynamodb_session, dynamodb_table
+from tests.support.moto_server import aws
 from tests.support.projects import write_agent_file, yaml_of
+from tests.terraform.support import load_harness
+
+__all__ = ["aws", "dynamodb_server", "dynamodb_session", "dynamodb_table"]
 
 
 @dataclass(frozen=True)
@@ -56,3 +61,12 @@ def write_project(tmp_path: Path) -> Callable[..., Path]:
         return tmp_path
 
     return write
+
+
+@pytest.fixture(scope="session")
+def emulated() -> Iterator[Any]:
+    """A moto server in which other accounts' buckets are closed, with terraform's offline providers in ``env``."""
+    harness = load_harness()
+    env = {**harness.environment(), "MOTO_S3_ALLOW_CROSSACCOUNT_ACCESS": "false", "AWS_EC2_METADATA_DISABLED": "true"}
+    with harness.MotoServer(env) as server:
+        yield server

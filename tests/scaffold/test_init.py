@@ -42,9 +42,11 @@ def test_every_template_has_the_same_frame(generated: Callable[..., Path], templ
     agents = load_config(generated(template)).config.agents
     frame = {"agents.schema.json", ".gitignore", ".env.example", "README.md", "requirements.txt", "input.json"}
     assert frame | {TEMPLATES[template].other_input, "backend/__init__.py", "tests/test_project.py"} <= names
-    parts = ("__init__", "agent", "templates", "test_simple")
+    parts = ("__init__", "agent", "lambda_handler", "templates", "test_simple")
     assert {f"backend/agents/{agent}/{part}.py" for agent in agents for part in parts} <= names
-    assert not [name for name in names if "{{" in name or "terraform" in name or "lambda_handler" in name]
+    assert {f"terraform/{name}.tf" for name in ("backend", "main", "outputs", "variables", "versions")} <= names
+    assert {f"terraform/modules/{name}/main.tf" for name in ("agent_lambda", "database", "orchestrator")} <= names
+    assert not [name for name in names if "{{" in name]
     assert not [name for name, data in tree(generated(template)).items() if data and b"{{" in data]
 
 

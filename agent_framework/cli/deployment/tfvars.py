@@ -150,7 +150,8 @@ def _agent(
     config: ProjectConfig, stage: str, agent: AgentConfig, agents: Mapping[str, AgentConfig], found: _Findings
 ) -> JSONDict:
     runtime, llm = agent.runtime, agent.llm.applied_to(config.llm)
-    talks = agent.type == "worker" or config.orchestration.strategy == "agent"
+    # An orchestrator calls a model in its turns, or in a 'prepare' of its own that has one named.
+    talks = agent.type == "worker" or config.orchestration.strategy == "agent" or bool(agent.llm.model_fields_set)
     for message in environment_problems(runtime.environment):
         found.report(message, "agents", agent.name, "runtime", "environment")
     for trigger in sorted({*runtime.triggers} - {"sqs_queue"}):

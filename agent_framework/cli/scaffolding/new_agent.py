@@ -11,6 +11,7 @@ from agent_framework.cli.scaffolding.agents_yaml import add_agent_entry
 from agent_framework.cli.scaffolding.files import existing_files, write_into
 from agent_framework.cli.scaffolding.names import check_agent_name, check_description, class_name
 from agent_framework.cli.scaffolding.templates import docstring, in_quotes, render_folder
+from agent_framework.cli.scaffolding.terraform import handler_file, missing_terraform_files
 from agent_framework.config.agent_config import AgentConfig
 from agent_framework.config.loader import CONFIG_FILE, LoadedConfig, load_config, load_config_text
 from agent_framework.config.validators import validate_config
@@ -72,7 +73,8 @@ def plan_agent(project: Path, request: AgentRequest) -> NewAgent:
     original = (folder / CONFIG_FILE).read_bytes()
     changed = add_agent_entry(original.decode("utf-8"), request.name, entry, file=str(folder / CONFIG_FILE))
     _check_changed(loaded, load_config_text(changed.removeprefix("\ufeff"), file=loaded.source.file))
-    files = {**_missing(folder), **_agent_files(request, description), CONFIG_FILE: changed}
+    terraform = missing_terraform_files(folder, loaded.config)
+    files = {**terraform, **_missing(folder), **_agent_files(request, description), CONFIG_FILE: changed}
     return NewAgent(request.name, folder, files, loaded, original)
 
 
@@ -141,4 +143,5 @@ def _agent_files(request: AgentRequest, description: str) -> dict[str, str]:
     }
     folder = f"backend/agents/{request.name}"
     rendered = {**render_folder("agent/common", values), **render_folder(f"agent/{request.type}", values)}
-    return {f"{folder}/{path}": text for path, text in sorted(rendered.items())}
+    files = {f"{folder}/{path}": text for path, text in rendered.items()}
+    return dict(sorted([*files.items(), handler_file(request.name, request.type)]))

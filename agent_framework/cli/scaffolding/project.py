@@ -8,6 +8,7 @@ from pathlib import Path
 from agent_framework.cli.scaffolding.files import create_folder, existing_files, is_free, write_into
 from agent_framework.cli.scaffolding.names import check_project_name
 from agent_framework.cli.scaffolding.templates import render_file, render_folder
+from agent_framework.cli.scaffolding.terraform import handler_file, terraform_files
 from agent_framework.config.agent_config import json_schema
 from agent_framework.config.loader import CONFIG_FILE, load_config_text
 from agent_framework.errors import ProjectError
@@ -113,4 +114,6 @@ def _files(name: str, template: str, database: str) -> dict[str, str]:
     values["agent"] = next(iter(config.agents))
     values["agents"] = "\n".join(f"| `{agent}` | {entry.description} |" for agent, entry in config.agents.items())
     files |= render_folder("project/common", values) | {SCHEMA_FILE: schema_text()}
+    files |= dict(handler_file(agent, entry.type) for agent, entry in config.agents.items())
+    files |= terraform_files(config)
     return dict(sorted(files.items()))

@@ -69,6 +69,29 @@ run "a_function_for_each_agent" {
   }
 }
 
+run "jobs_may_go_round" {
+  assert {
+    condition     = alltrue([for config in values(aws_lambda_function_recursion_config.agent) : config.recursive_loop == "Allow"])
+    error_message = "Lambda must not stop a job because its steps wake the orchestrator again and again."
+  }
+}
+
+run "some_variables_are_the_orchestrators_alone" {
+  variables {
+    orchestrator_env_vars = { AGENT_FRAMEWORK_MAX_RECEIVES = "3" }
+  }
+
+  assert {
+    condition     = aws_lambda_function.agent["planner"].environment[0].variables["AGENT_FRAMEWORK_MAX_RECEIVES"] == "3"
+    error_message = "The orchestrator is told how often a message is delivered."
+  }
+
+  assert {
+    condition     = !contains(keys(aws_lambda_function.agent["writer"].environment[0].variables), "AGENT_FRAMEWORK_MAX_RECEIVES")
+    error_message = "Workers are not told what is the orchestrator's."
+  }
+}
+
 run "secrets_are_named_not_shown" {
   assert {
     condition     = aws_lambda_function.agent["writer"].environment[0].variables["LEVEL"] == "gold"

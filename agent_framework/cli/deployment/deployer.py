@@ -1,0 +1,92 @@
+"""``deploy`` in its steps: prepare (state bucket, packages, variables), plan, apply the saved plan, settle.
+
+`prepare_and_plan` makes nothing but the state bucket and files of this folder; `apply` is what the user has agreed to.
+Every step can be repeated: what an earlier run left half done, the next one carries on.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from agent_framework.cli.deployment.changes import PlannedChanges
+from agent_framework.cli.deployment.idle_costs import IdleCost, idle_costs
+from agent_framework.cli.deployment.migration import migrate_stage
+from agent_framework.cli.deployment.outputs import deployed_stage
+from agent_framework.cli.deployment.packages import Packaged, package_agents
+from agent_framework.cli.deployment.progress import ApplyLines, Say
+from agent_framework.cli.deployment.stage_work import StageWork
+from agent_framework.config.loader import ConfigLoader
+from agent_framework.core.deployed import DeployedStage
+
+Package = Callable[[ConfigLoader], tuple[Packaged, ...]]
+
+_HALF_WAY = (
+    "the apply stopped half-way. What was made is in the state and nothing is lost: mend the cause, then run the same "
+    "command again, and it goes on from there"
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Planned:
+    """What applying would do, and what the stage then costs while idle."""
+
+    changes: PlannedChanges
+    costs: tuple[IdleCost, ...]
+
+
+@dataclass(slots=True)
+class Deployer:
+    """Deploys one stage; ``say`` is told each step, ``package`` builds the zips."""
+
+    work: StageWork
+    say: Say
+    package: Package = field(default=package_agents)
+
+    def prepare_and_plan(self, var_files: tuple[Path, ...] = ()) -> Planned | None:
+        """Everything up to the saved plan; None if there is nothing to change."""
+        work = self.work
+        made = work.state.ensure()
+        self.say(f"  state    {work.place.bucket}, key {work.place.key}{' (bucket made now)' if made else ''}")
+        packages = self.package(work.checked.loader)
+        size = sum(item.zipped_bytes for item in packages) / 2**20
+        self.say(f"  packages {len(packages)}, {size:.1f} MiB zipped")
+        for note in work.checked.made.notes:
+            self.say(f"  note     {note}")
+        update = work.generate()
+        if update is not None:
+            self.say(f"  modules  terraform/modules brought up to this version (was {update.before or 'unknown'})")
+        self.say("planning")
+        work.terraform.init(work.state.backend())
+        plan = work.terraform.plan(var_files=work.var_files(var_files))
+        return None if plan is None else Planned(PlannedChanges.of(plan), idle_costs(plan))
+
+    def apply(self, planned: Planned) -> None:
+        """Apply the saved plan.
+
+        Raises:
+            DeploymentError: terraform stopped; the state has what was done.
+            KeyboardInterrupt: the user stopped it, and terraform has finished what it had begun.
+        """
+        lines = ApplyLines(self.say, len(planned.changes.changes))
+        ended = self.work.terraform.apply(
+            lines, on_interrupt=lambda: self.say("interrupted: terraform finishes what it has begun; please wait")
+        )
+        if ended.interrupted:
+            self.say("the state is kept; run the same command again to go on")
+            raise KeyboardInterrupt
+        if ended.code != 0:
+            raise self.work.terraform.failure(ended, _HALF_WAY)
+
+    def settle(self) -> tuple[DeployedStage, str]:
+        """Write down where the stage is, and migrate its database; the stage, and what was done to the database."""
+        checked, project = self.work.checked, self.work.checked.loader.config.project
+        deployed = deployed_stage(
+            self.work.terraform.outputs(),
+            project=project.name,
+            stage=self.work.stage,
+            account=checked.account.id,
+            region=project.region,
+            state_bucket=self.work.place.bucket,
+        )
+        deployed.write(checked.project_dir)
+        return deployed, migrate_stage(checked.project_dir, deployed)
