@@ -1,6 +1,6 @@
 """From an empty folder to a running system and back: the command, Terraform, the zips and Lambda's runtime for real.
 
-AWS is emulated: moto behind a Terraform provider for tests, functions in AWS's own runtime client on Python 3.13, Bedrock
+AWS is emulated: moto behind a Terraform provider for tests, functions in the real runtime client on Python 3.13, Bedrock
 a local server that speaks Converse. The tests of this file are the stations of one journey, in order.
 """
 
@@ -65,6 +65,7 @@ def journey(aws: Aws, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Jour
     python = lambda_python()
     place = tmp_path_factory.mktemp("journey")
     env = {**load_harness().environment(), "AWS_ENDPOINT_URL": aws.url, "AWS_DEFAULT_REGION": "us-east-1"}
+    aws.client("scheduler").create_schedule_group(Name=f"{PROJECT}-dev")  # which the provider for tests only remembers
     with SampleModel() as model, emulated_lambda(aws, python, AWS_ENDPOINT_URL_BEDROCK_RUNTIME=model.url) as lambdas:
         yield Journey(place / PROJECT, env, aws, lambdas, model)
 
