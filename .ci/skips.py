@@ -14,6 +14,7 @@ PREREQUISITES: dict[str, Callable[[], bool]] = {
     "terraform": lambda: shutil.which("terraform") is not None,
     "git": lambda: shutil.which("git") is not None,
     "the user is root": lambda: os.geteuid() != 0,
+    "does not declare the capability": lambda: False,
 }
 """What a reason may name, and how to see that it is there after all."""
 
