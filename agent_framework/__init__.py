@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from agent_framework.config.registry import AgentRegistry, agent, registry
     from agent_framework.config.rules_engine import RulesEngine
     from agent_framework.core.base_agent import AgentContext, BaseAgent
+    from agent_framework.core.base_handler import BaseHandler, orchestrator_handler, worker_handler
     from agent_framework.core.job_manager import JobManager
     from agent_framework.core.models import ModelChoice
     from agent_framework.core.orchestrator import DynamicOrchestrator, ExecutionStep
@@ -29,6 +30,7 @@ _NAMES = {
     "AgentFrameworkError": "agent_framework.errors",
     "AgentRegistry": "agent_framework.config.registry",
     "BaseAgent": "agent_framework.core.base_agent",
+    "BaseHandler": "agent_framework.core.base_handler",
     "ConfigError": "agent_framework.errors",
     "ConfigLoader": "agent_framework.config.loader",
     "DatabaseFactory": "agent_framework.infrastructure.database",
@@ -46,8 +48,10 @@ _NAMES = {
     "RulesEngine": "agent_framework.config.rules_engine",
     "SkipAgent": "agent_framework.errors",
     "agent": "agent_framework.config.registry",
+    "orchestrator_handler": "agent_framework.core.base_handler",
     "registry": "agent_framework.config.registry",
     "tool": "agent_framework.infrastructure.llm.tools",
+    "worker_handler": "agent_framework.core.base_handler",
 }
 
 __all__ = [
@@ -56,6 +60,7 @@ __all__ = [
     "AgentFrameworkError",
     "AgentRegistry",
     "BaseAgent",
+    "BaseHandler",
     "ConfigError",
     "ConfigLoader",
     "DatabaseFactory",
@@ -73,8 +78,10 @@ __all__ = [
     "RulesEngine",
     "SkipAgent",
     "agent",
+    "orchestrator_handler",
     "registry",
     "tool",
+    "worker_handler",
 ]
 __version__ = "0.1.0"
 __getattr__ = lazy(__name__, _NAMES)

@@ -3,16 +3,18 @@
 `ConfigLoader` is the seed's public face; `load_config` is the function under it.
 """
 
+import copy
 from collections.abc import Mapping
 from dataclasses import dataclass
 from difflib import get_close_matches
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
 from agent_framework.config.agent_config import LOCAL_INFRASTRUCTURE, LOCAL_ORCHESTRATION, LOCAL_STAGE, ProjectConfig
+from agent_framework.config.deployed import with_infrastructure
 from agent_framework.config.registry import AgentRegistry
 from agent_framework.config.rules_engine import RulesEngine
 from agent_framework.config.yaml_reader import YamlFile, parse_yaml, read_yaml
@@ -236,6 +238,17 @@ class ConfigLoader:
         self.stage = stage
         self.config = self.loaded.for_stage(stage)
         self._registry: AgentRegistry | None = None
+
+    def with_infrastructure(self, blocks: Mapping[str, Any]) -> Self:
+        """This loader, with the providers that a deployment made over those of agents.yaml.
+
+        Raises:
+            ConfigError: the blocks have another form than a deployment writes.
+        """
+        changed = copy.copy(self)
+        changed.config = with_infrastructure(self.config, blocks)
+        changed._registry = None
+        return changed
 
     @property
     def project_dir(self) -> Path:

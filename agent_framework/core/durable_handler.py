@@ -1,30 +1,25 @@
 """The Lambda handler of the durable function: ``handler = durable_handler("my_orchestrator")``.
 
 Lambda runs it as a durable execution, whose branches are threads. The project is opened once per process, on an event
-loop of its own thread: whatever an execution asks of the database is done there, one thing after another.
+loop of its own thread: whatever an execution asks of the database is done there.
 """
 
 import asyncio
 import threading
 from collections.abc import Awaitable, Callable
-from functools import cache
-from pathlib import Path
 from typing import Any, TypeVar
 
 from agent_framework.core.durable import CarryOn, DurableEngine
 from agent_framework.core.durable_limits import MAX_OPERATIONS
 from agent_framework.core.durable_receipts import Receipts, UnstartedAttempts
-from agent_framework.core.engine import Engine
-from agent_framework.core.environment import environment
+from agent_framework.core.lambda_process import function_name, open_project
 from agent_framework.core.runtime import Project
-from agent_framework.core.wiring import plan_of
 from agent_framework.errors import ConfigError
 from agent_framework.infrastructure.compute.durable_functions import durable_function
 from agent_framework.infrastructure.compute.durable_start import DurableExecutions
 from agent_framework.types import JSONDict
 
 T = TypeVar("T")
-STAGE_VARIABLE = "AGENT_FRAMEWORK_STAGE"
 
 
 class LoopThread:
@@ -50,34 +45,44 @@ class LoopThread:
         self._loop.close()
 
 
+class DurableBody:
+    """What an execution runs: `DurableEngine.run`, over a project that is opened when the first event comes."""
+
+    def __init__(self, orchestrator: str, open_it: Callable[[str], Awaitable[Project]]) -> None:
+        self._orchestrator = orchestrator
+        self._open = open_it
+        self._opening = threading.Lock()
+        self._engine: DurableEngine | None = None
+        self.loop: LoopThread | None = None
+        self.project: Project | None = None
+
+    def __call__(self, event: JSONDict, context: Any) -> JSONDict:
+        """Run one execution, or replay it."""
+        with self._opening:
+            self._engine = self._engine or self._opened()
+        return self._engine.run(event, context)
+
+    def _opened(self) -> DurableEngine:
+        self.loop = self.loop or LoopThread()
+        project = self.project = self.loop.wait_for(self._open(self._orchestrator))
+        engine = project.config.orchestration.engine
+        if engine != "durable":
+            raise ConfigError(
+                f"the durable function beside {self._orchestrator} runs a stage with orchestration.engine: {engine}; "
+                "set 'engine: durable' and deploy, or deploy again to take the function away"
+            )
+        return durable_engine(project, wait_for=self.loop.wait_for)
+
+
 def durable_handler(
-    orchestrator: str, *, open_project: Callable[[], Project] | None = None, loop: LoopThread | None = None
+    orchestrator: str, *, open_it: Callable[[str], Awaitable[Project]] = open_project
 ) -> Callable[[Any, Any], Any]:
     """The handler of the durable function beside ``orchestrator``, whose own function starts its executions.
-
-    ``open_project`` opens the project of this process; by default the one in the function's folder, in the stage that
-    its environment names.
 
     Raises:
         MissingExtraError: the SDK of durable functions is not installed (extra ``durable``).
     """
-
-    @cache
-    def opened() -> DurableEngine:
-        thread = loop or LoopThread()
-        project = (open_project or deployed_project)()
-        thread.wait_for(project.__aenter__())
-        _check(project, orchestrator)
-        return durable_engine(project, wait_for=thread.wait_for)
-
-    opening = threading.Lock()
-
-    def run(event: JSONDict, context: Any) -> JSONDict:
-        with opening:
-            engine = opened()
-        return engine.run(event, context)
-
-    return durable_function(run)
+    return durable_function(DurableBody(orchestrator, open_it))
 
 
 def durable_engine(
@@ -88,13 +93,10 @@ def durable_engine(
     max_operations: int = MAX_OPERATIONS,
 ) -> DurableEngine:
     """The durable engine over an open project; ``wait_for`` runs coroutines on the project's event loop."""
-    jobs, loader = project.jobs, project.loader
-    engine = Engine(jobs, plan=lambda: plan_of(loader), dispatcher=UnstartedAttempts())
-
     return DurableEngine(
-        Receipts(engine),
+        Receipts(project.engine_with(UnstartedAttempts())),
         wait_for=wait_for,
-        function_of=lambda agent: f"{loader.get_project_name()}-{loader.stage}-{agent}",
+        function_of=lambda agent: function_name(project, agent),
         carry_on=carry_on or start_part,
         max_operations=max_operations,
     )
@@ -107,21 +109,3 @@ async def start_part(function_arn: str, job_id: str, run: int, part: int) -> str
         return await executions.start_part(job_id, run, part)
     finally:
         await executions.close()
-
-
-def deployed_project() -> Project:
-    """The project in the function's folder, for the stage that the environment names."""
-    path = Path.cwd()
-    environ = environment(path)
-    if STAGE_VARIABLE not in environ:
-        raise ConfigError(f"{STAGE_VARIABLE} is not set; the Terraform modules set it for every function")
-    return Project.open(path, stage=environ[STAGE_VARIABLE], environ=environ)
-
-
-def _check(project: Project, orchestrator: str) -> None:
-    """Refuse to run a stage whose queue is served by the other engine: two would drive the same jobs."""
-    if project.config.orchestration.engine != "durable":
-        raise ConfigError(
-            f"the durable function of {orchestrator} runs a stage with orchestration.engine: "
-            f"{project.config.orchestration.engine}; set 'engine: durable' and deploy, or take the function away"
-        )

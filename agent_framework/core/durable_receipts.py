@@ -9,7 +9,8 @@ from collections.abc import Sequence
 
 from agent_framework.core.decide import deadline_of, unsettled
 from agent_framework.core.durable_limits import operations
-from agent_framework.core.engine import Advanced, Engine
+from agent_framework.core.engine import Engine
+from agent_framework.core.message_handler import advance_fully
 from agent_framework.core.pinned import PinnedPlan
 from agent_framework.core.state import JobState, OpenStep, fold
 from agent_framework.errors import JobBusyError, JobNotFoundError
@@ -101,9 +102,7 @@ class Receipts:
     async def _advanced(self, job_id: str, run: int, *, lost: Sequence[AttemptKey] = ()) -> Snapshot:
         """The job after every decision that can be made now; branches of one execution take turns."""
         async with self._one_at_a_time:
-            advanced: Advanced | None = await self._engine.advance(job_id, lost=lost)
-            while advanced is not None and not advanced.status.is_final and advanced.due_in_s == 0.0:
-                advanced = await self._engine.advance(job_id)
+            advanced = await advance_fully(self._engine, job_id, lost=lost)
             snapshot = await self._db.load(job_id)
         if snapshot is None:
             raise JobNotFoundError(job_id)

@@ -3,18 +3,11 @@
 A wake that was lost, repeated or came late does no harm: an execution has its name from the job and the run.
 """
 
-import logging
-from collections.abc import Callable
 from typing import Protocol
 
-from agent_framework.core.durable_receipts import UnstartedAttempts
 from agent_framework.core.engine import Engine
-from agent_framework.core.job_manager import JobManager
-from agent_framework.core.pinned import PinnedPlan
-from agent_framework.errors import AgentFrameworkError
+from agent_framework.core.message_handler import advance_fully
 from agent_framework.types import JobStatus
-
-logger = logging.getLogger(__name__)
 
 
 class Executions(Protocol):
@@ -26,12 +19,12 @@ class Executions(Protocol):
 
 
 class DurableWaker:
-    """Wakes jobs whose execution AWS owns. ``plan`` pins the plan of a run, as for `Engine`."""
+    """Wakes jobs whose execution AWS owns. ``engine`` dispatches nothing: it has `UnstartedAttempts`."""
 
-    def __init__(self, jobs: JobManager, executions: Executions, *, plan: Callable[[], PinnedPlan]) -> None:
-        self._jobs = jobs
+    def __init__(self, engine: Engine, executions: Executions) -> None:
+        self._engine = engine
+        self._db = engine.jobs.db
         self._executions = executions
-        self._engine = Engine(jobs, plan=plan, dispatcher=UnstartedAttempts())
 
     async def wake(self, job_id: str) -> str | None:
         """Look at the job; the name of its execution, or None if the job is over or unknown.
@@ -42,22 +35,10 @@ class DurableWaker:
         Raises:
             ProviderError: Lambda refused, so the wake must come again.
         """
-        job = await self._jobs.db.get_job(job_id)
+        job = await self._db.get_job(job_id)
         if job is not None and job.status is not JobStatus.PENDING and not job.status.is_final:
-            advanced = await self._engine.advance(job_id)
-            while advanced is not None and not advanced.status.is_final and advanced.due_in_s == 0.0:
-                advanced = await self._engine.advance(job_id)
-            job = await self._jobs.db.get_job(job_id)
+            await advance_fully(self._engine, job_id)
+            job = await self._db.get_job(job_id)
         if job is None or job.status.is_final:
             return None
         return await self._executions.start(job.id, job.run)
-
-    async def sweep(self, limit: int = 100) -> int:
-        """Wake every job that is due; how many there were."""
-        due = await self._jobs.due(limit)
-        for job_id in due:
-            try:
-                await self.wake(job_id)
-            except AgentFrameworkError as exc:
-                logger.warning("job %s cannot be woken now: %s", job_id, exc)
-        return len(due)

@@ -16,7 +16,7 @@ from agent_framework.core.pinned import PinnedPlan
 from agent_framework.core.progress import Decided, Listener, ignore
 from agent_framework.errors import ConfigError, ProjectError
 from agent_framework.infrastructure.compute.base import Dispatcher
-from agent_framework.types import AttemptKey, JobStatus, Snapshot
+from agent_framework.types import AttemptKey, Job, JobStatus, Snapshot
 
 logger = logging.getLogger(__name__)
 
@@ -40,7 +40,7 @@ class Engine:
         self,
         jobs: JobManager,
         *,
-        plan: Callable[[], PinnedPlan],
+        plan: Callable[[Job], PinnedPlan],
         dispatcher: Dispatcher,
         listener: Listener = ignore,
         uniform: Callable[[], float] = random.random,
@@ -82,7 +82,7 @@ class Engine:
     def _move(self, snapshot: Snapshot, lost: Collection[AttemptKey]) -> Move:
         try:
             stored = snapshot.job.plan
-            plan = PinnedPlan.from_dict(stored) if stored is not None else self._plan()
+            plan = PinnedPlan.from_dict(stored) if stored is not None else self._plan(snapshot.job)
             dead = self.jobs.owner_is_dead
             return decide(snapshot, plan, random=self._uniform, owner_is_dead=dead, lost=lost)
         except (ProjectError, ConfigError) as exc:

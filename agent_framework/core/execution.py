@@ -108,8 +108,11 @@ class Performer:
         """From now on a cancelled attempt is stored as crashed, so that somebody else takes it up at once."""
         self._handing_back = True
 
-    async def perform(self, key: AttemptKey) -> AgentOutcome | None:
-        """Perform one attempt; None if it was not ours to start."""
+    async def perform(self, key: AttemptKey, *, time_left_s: float | None = None) -> AgentOutcome | None:
+        """Perform one attempt; None if it was not ours to start.
+
+        ``time_left_s`` ends it earlier than its policy does, for places that end at a moment of their own.
+        """
         snapshot = await self._db.load(key.job_id)
         if snapshot is None or snapshot.job.plan is None:
             return None
@@ -119,6 +122,8 @@ class Performer:
         if attempt is None:
             return None
         timeout_s = plan.policy(attempt.performer).timeout_s
+        if time_left_s is not None:
+            timeout_s = min(timeout_s, max(0.0, time_left_s))
         started = await self._db.start_attempt(key, self._owner, timeout_s + GRACE_S)
         if started is None:
             return None
@@ -131,6 +136,15 @@ class Performer:
         crash_point(CrashPoint.OUTCOME_COMMITTED)
         await self._wake(key.job_id)
         return outcome
+
+    async def record_crash(self, key: AttemptKey, owner: str, reason: str) -> bool:
+        """Settle an attempt whose ``owner`` is known to be gone; False if it is not that owner's, or settled.
+
+        One that never started is started in the owner's name first, so it counts once either way.
+        """
+        await self._db.start_attempt(key, owner, GRACE_S)
+        outcome = AgentOutcome(AttemptState.FAILED, error=_storable(reason), error_kind=ErrorKind.CRASH)
+        return await self._db.commit_outcome(key, owner, outcome, produced_by=key.agent)
 
     async def _store(self, key: AttemptKey, outcome: AgentOutcome, performer: str) -> bool:
         stored = await self._commit(key, outcome, performer)

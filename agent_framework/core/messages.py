@@ -1,7 +1,28 @@
-"""What the jobs queue carries: hints with ids only. Losing or repeating one is harmless; the database knows it all."""
+"""What the jobs queue carries: hints with ids only. Losing or repeating one is harmless; the database knows it all.
+
+A message asks to look at a job, asks to perform an attempt, or is Lambda's record of an attempt whose function failed.
+"""
+
+from dataclasses import dataclass
 
 from agent_framework.errors import ConfigError
-from agent_framework.types import AttemptKey, JSONDict
+from agent_framework.types import AttemptKey, JSONDict, is_object
+
+PERFORM = "perform"
+_MAX_REASON_CHARACTERS = 500
+
+
+@dataclass(frozen=True, slots=True)
+class LostAttempt:
+    """An attempt whose function ended without an outcome: ``owner`` names the invocation, ``reason`` says why."""
+
+    key: AttemptKey
+    owner: str
+    reason: str
+
+
+Wanted = str | AttemptKey | LostAttempt
+"""A job to look at (its id), an attempt to perform, or one that was lost."""
 
 
 def advance_message(job_id: str) -> JSONDict:
@@ -12,7 +33,7 @@ def advance_message(job_id: str) -> JSONDict:
 def perform_message(key: AttemptKey) -> JSONDict:
     """Perform this attempt."""
     return {
-        "type": "perform",
+        "type": PERFORM,
         "job_id": key.job_id,
         "run": key.run,
         "seq": key.seq,
@@ -21,23 +42,41 @@ def perform_message(key: AttemptKey) -> JSONDict:
     }
 
 
-def read_message(body: JSONDict) -> str | AttemptKey:
-    """The id of a job to look at, or the key of an attempt to perform.
+def invocation_owner(request_id: str) -> str:
+    """The name under which one invocation of a function starts attempts."""
+    return f"lambda/{request_id}"
+
+
+def read_message(body: JSONDict) -> Wanted:
+    """What a message asks for.
 
     A bare ``{"job_id": ...}``, as the seed's systems send it, asks to look at the job.
 
     Raises:
-        ConfigError: it is neither.
+        ConfigError: it is none of these.
     """
     match body:
         case {"type": "perform", "job_id": str(job_id), "run": int(run), "seq": int(seq), "agent": str(agent)}:
             return AttemptKey(job_id, run, seq, agent, _number(body))
+        case {"requestContext": {"requestId": str(request_id)}, "requestPayload": {"type": "perform"} as payload}:
+            return _lost(request_id, payload, body)
         case {"job_id": str(job_id), **others} if others.get("type", "advance") == "advance":
             return job_id
         case _:
             raise ConfigError(
                 f"a message of the jobs queue has a job_id and the type advance or perform, not {body}"[:300]
             )
+
+
+def _lost(request_id: str, payload: JSONDict, record: JSONDict) -> LostAttempt:
+    """Lambda's record of a failed asynchronous invocation, as the failure destination gets it."""
+    key = read_message(payload)
+    assert isinstance(key, AttemptKey)
+    answer = record.get("responsePayload")
+    words = answer.get("errorMessage") if is_object(answer) else None
+    condition = record["requestContext"].get("condition", "failed")
+    reason = f"its function failed ({condition}): {words or 'no message'}"
+    return LostAttempt(key, invocation_owner(request_id), reason[:_MAX_REASON_CHARACTERS])
 
 
 def _number(body: JSONDict) -> int:

@@ -49,3 +49,8 @@ def is_dead(owner: str | None) -> bool:
     except OSError:
         return False
     return started != _start_time(int(pid_text))
+
+
+def nobody(owner: str | None) -> bool:
+    """For places where no process can be known to be dead: time decides."""
+    return False

@@ -12,13 +12,16 @@ from typing import Any
 
 from pydantic import TypeAdapter, ValidationError
 
-from agent_framework.config.agent_config import AgentConfig, ProjectConfig
+from agent_framework.config.agent_config import AgentConfig, ProjectConfig, RuleConfig, StepItem
 from agent_framework.errors import ProjectError
 from agent_framework.types import ErrorKind, JSONDict, Step
 
 PLANNER_VERSION = 1
 GRACE_S = 10.0
 """Seconds past its timeout before an attempt is given up by others."""
+
+ONE_AGENT = "agent:"
+"""A job of type ``agent:<name>`` runs that agent alone, whatever the rules say."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -153,6 +156,19 @@ def without_rules(config: ProjectConfig) -> PinnedPlan:
     """The agents' policies and the budget alone: for agents that are run by name."""
     bare = config.orchestration.model_copy(update={"selection_rules": ()})
     return pin(config.model_copy(update={"orchestration": bare}))
+
+
+def one_agent(config: ProjectConfig, agent: str, *, exists: Callable[[str], bool]) -> PinnedPlan:
+    """The plan of a job that runs ``agent`` alone.
+
+    Raises:
+        ProjectError: there is no such agent.
+    """
+    rule = RuleConfig(name=f"{agent} alone", agents=(StepItem(sequential=(agent,)),))
+    changes = {"selection_rules": (rule,), "strategy": "dynamic"}
+    return pin(
+        config.model_copy(update={"orchestration": config.orchestration.model_copy(update=changes)}), exists=exists
+    )
 
 
 def _policy(agent: AgentConfig) -> AgentPolicy:

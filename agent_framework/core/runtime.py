@@ -2,20 +2,27 @@
 
 from collections.abc import Mapping
 from contextlib import ExitStack
+from functools import partial
 from pathlib import Path
 from types import TracebackType
 from typing import Self
 
 from agent_framework.config.loader import LOCAL_STAGE, ConfigLoader
 from agent_framework.core import crash
+from agent_framework.core.deployed import DeployedStage
+from agent_framework.core.engine import Engine
 from agent_framework.core.environment import environment
 from agent_framework.core.job_manager import JobManager
 from agent_framework.core.large_values import with_large_values
+from agent_framework.core.messages import perform_message
 from agent_framework.core.models import ModelChoice, Models
 from agent_framework.core.orchestrator import DynamicOrchestrator
+from agent_framework.core.owner import nobody
 from agent_framework.core.progress import Listener, ignore
-from agent_framework.core.wiring import open_storage, project_runner, wire
+from agent_framework.core.wiring import open_storage, plan_of, wire
 from agent_framework.core.worker import DRAIN_S, Worker
+from agent_framework.infrastructure.compute.base import Dispatcher
+from agent_framework.infrastructure.compute.queue import QueueDispatcher
 from agent_framework.infrastructure.database import DatabaseFactory, DatabaseProvider
 from agent_framework.infrastructure.queue import QueueFactory, QueueProvider
 from agent_framework.infrastructure.storage import StorageProvider
@@ -40,6 +47,7 @@ class Project:
         environ: Mapping[str, str],
         queue: QueueProvider | None = None,
         models: ModelChoice | None = None,
+        owner: str | None = None,
         listener: Listener = ignore,
     ) -> None:
         self.loader = loader
@@ -50,13 +58,13 @@ class Project:
         self.models = Models(loader, environ, models)
         conditions = [rule.condition for rule in loader.config.orchestration.selection_rules]
         self.db = with_large_values(db, storage, conditions)
-        self.jobs = JobManager(self.db)
+        self.jobs = JobManager(self.db) if owner is None else JobManager(self.db, owner=owner, owner_is_dead=nobody)
         self._environ = environ
         self._queue = queue
         self._listener = listener
         self._stack = ExitStack()
         parts = wire(loader, self.jobs, storage, self.models, tracing=is_configured(environ), listener=listener)
-        self.dispatcher, self.steps = parts.dispatcher, parts.steps
+        self.runner, self.dispatcher, self.steps = parts.runner, parts.dispatcher, parts.steps
         self.orchestrator = DynamicOrchestrator(loader, self.jobs, self.db, parts=parts)
 
     @classmethod
@@ -66,22 +74,40 @@ class Project:
         *,
         stage: str = LOCAL_STAGE,
         environ: Mapping[str, str] | None = None,
+        infrastructure: Mapping[str, JSONDict] | None = None,
         models: ModelChoice | None = None,
+        owner: str | None = None,
         listener: Listener = ignore,
     ) -> Self:
         """Load the project and make its providers; nothing is connected or imported yet.
 
-        ``environ`` replaces the process's environment and the project's ``.env`` file.
+        Where the stage was deployed from this folder, the providers are the deployed ones.
+
+        Args:
+            path: agents.yaml or its folder.
+            stage: one of agents.yaml, or local, dev, staging, prod.
+            environ: replaces the process's environment and the project's ``.env`` file.
+            infrastructure: the deployed providers, for a process that was told them.
+            models: how this process deals with models.
+            owner: names this process where its machine cannot (functions share names and process ids); nobody is
+                then taken for dead before their time is over.
+            listener: hears what happens to jobs in this process.
 
         Raises:
             ConfigError: agents.yaml or a provider's configuration is wrong.
         """
         loader = ConfigLoader(path, stage=stage)
         environ = environment(loader.project_dir) if environ is None else environ
+        deployed = DeployedStage.read(loader.project_dir, stage)
+        if infrastructure is None and deployed is not None:
+            infrastructure = deployed.blocks
+        if infrastructure:
+            loader = loader.with_infrastructure(infrastructure)
         crash.arm(environ.get(CRASH_VARIABLE))
         settings = loader.config.infrastructure.database
         db = DatabaseFactory.create(settings.provider, settings.config, root=loader.project_dir)
-        return cls(loader, db, open_storage(loader), environ=environ, models=models, listener=listener)
+        storage = open_storage(loader)
+        return cls(loader, db, storage, environ=environ, models=models, owner=owner, listener=listener)
 
     @property
     def queue(self) -> QueueProvider:
@@ -95,6 +121,11 @@ class Project:
         await self.db.migrate()
         self._stack.enter_context(observe(self._environ))
         return self
+
+    def engine_with(self, dispatcher: Dispatcher) -> Engine:
+        """An engine that decides for this project and dispatches elsewhere."""
+        plan = partial(plan_of, self.loader)
+        return Engine(self.jobs, plan=plan, dispatcher=dispatcher, listener=self._listener)
 
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
@@ -117,13 +148,10 @@ class Project:
 
     def worker(self, *, concurrency: int = 10, sweep_s: float = 5.0, drain_s: float = DRAIN_S) -> Worker:
         """A worker of the stage's queue in this process."""
-        tracing = is_configured(self._environ)
-        runner = project_runner(self.loader, self.jobs, self.storage, self.models, tracing=tracing)
         return Worker(
-            self.loader,
-            self.jobs,
+            self.engine_with(QueueDispatcher(self.queue, perform_message)),
             self.queue,
-            runner,
+            self.runner,
             concurrency=concurrency,
             sweep_s=sweep_s,
             drain_s=drain_s,

@@ -10,17 +10,19 @@ from agent_framework.core.engine import Engine, Waker
 from agent_framework.core.execution import InProcessDispatcher, Performer
 from agent_framework.core.job_manager import JobManager
 from agent_framework.core.models import Models
-from agent_framework.core.pinned import PinnedPlan, pin, without_rules
+from agent_framework.core.pinned import ONE_AGENT, PinnedPlan, one_agent, pin, without_rules
 from agent_framework.core.progress import Listener, ignore
 from agent_framework.core.steps import StepRunner
 from agent_framework.infrastructure.storage import StorageFactory, StorageProvider
+from agent_framework.types import Job
 
 
 @dataclass(frozen=True, slots=True)
 class Parts:
-    """What drives jobs in this process: decide, run agents as tasks, wake, and agents by name."""
+    """What drives jobs in this process: decide, run agents' code as tasks, wake, and agents by name."""
 
     engine: Engine
+    runner: ProjectRunner
     dispatcher: InProcessDispatcher
     waker: Waker
     steps: StepRunner
@@ -39,8 +41,8 @@ def wire(
     runner = project_runner(loader, jobs, storage, models, tracing=tracing)
     waker = Waker()
     dispatcher = InProcessDispatcher(Performer(jobs.db, runner, owner=jobs.owner, wake=waker.wake, listener=listener))
-    engine = Engine(jobs, plan=lambda: plan_of(loader), dispatcher=dispatcher, listener=listener)
-    return Parts(engine, dispatcher, waker, StepRunner(jobs.db, runner, without_rules(loader.config)))
+    engine = Engine(jobs, plan=lambda job: plan_of(loader, job), dispatcher=dispatcher, listener=listener)
+    return Parts(engine, runner, dispatcher, waker, StepRunner(jobs.db, runner, without_rules(loader.config)))
 
 
 def project_runner(
@@ -52,14 +54,16 @@ def project_runner(
     return ProjectRunner(registry, jobs.db, storage, project_dir=directory, model_spec=models.spec, tracing=tracing)
 
 
-def plan_of(loader: ConfigLoader) -> PinnedPlan:
-    """The plan for a run that starts now.
+def plan_of(loader: ConfigLoader, job: Job | None = None) -> PinnedPlan:
+    """The plan for a run that starts now: of one agent alone where the job asks for that, else by the rules.
 
     Raises:
         ProjectError: the rules name agents that do not exist, the orchestrator cannot be imported, or a step does not
             fit into a durable execution.
     """
     registry = loader.get_agent_registry()
+    if job is not None and job.job_type.startswith(ONE_AGENT):
+        return one_agent(loader.config, job.job_type.removeprefix(ONE_AGENT), exists=registry.has_module)
     orchestrator = loader.config.orchestrator
     target = registry.get_agent(orchestrator) if orchestrator else None
     plan = pin(loader.config, prepares=prepares(target), exists=registry.has_module)

@@ -8,17 +8,13 @@ import asyncio
 import logging
 from contextlib import suppress
 
-from agent_framework.config.loader import ConfigLoader
 from agent_framework.core.engine import Engine
 from agent_framework.core.execution import AgentRunner, Performer
-from agent_framework.core.job_manager import JobManager
-from agent_framework.core.messages import advance_message, perform_message, read_message
+from agent_framework.core.message_handler import MessageHandler
+from agent_framework.core.messages import advance_message
 from agent_framework.core.progress import Listener, ignore
-from agent_framework.core.wiring import plan_of
 from agent_framework.errors import AgentFrameworkError
-from agent_framework.infrastructure.compute.queue import QueueDispatcher
 from agent_framework.infrastructure.queue.base import Message, QueueProvider
-from agent_framework.types import AttemptKey
 
 logger = logging.getLogger(__name__)
 VISIBILITY_S = 60.0
@@ -32,8 +28,7 @@ class Worker:
 
     def __init__(
         self,
-        loader: ConfigLoader,
-        jobs: JobManager,
+        engine: Engine,
         queue: QueueProvider,
         runner: AgentRunner,
         *,
@@ -42,7 +37,7 @@ class Worker:
         drain_s: float = DRAIN_S,
         listener: Listener = ignore,
     ) -> None:
-        self._jobs = jobs
+        jobs = self._jobs = engine.jobs
         self._queue = queue
         self._concurrency = concurrency
         self._sweep_s = sweep_s
@@ -50,12 +45,7 @@ class Worker:
         self._stop = asyncio.Event()
         self._active: set[asyncio.Task[None]] = set()
         self._performer = Performer(jobs.db, runner, owner=jobs.owner, wake=self._advance, listener=listener)
-        self._engine = Engine(
-            jobs,
-            plan=lambda: plan_of(loader),
-            dispatcher=QueueDispatcher(queue, perform_message),
-            listener=listener,
-        )
+        self._handler = MessageHandler(jobs, engine, self._performer)
 
     def stop(self) -> None:
         """Take no more messages, finish what runs, hand back what does not finish in time."""
@@ -94,7 +84,7 @@ class Worker:
     async def _handle(self, message: Message) -> None:
         keeper = asyncio.create_task(self._keep(message))
         try:
-            await self._work(message)
+            await self._handler.handle(message, receive_limit=await self._queue.receive_limit())
             await self._queue.acknowledge(message)
         except asyncio.CancelledError:
             await self._give_back(message, 0.0)
@@ -106,18 +96,8 @@ class Worker:
         finally:
             keeper.cancel()
 
-    async def _work(self, message: Message) -> None:
-        wanted = read_message(message.body)
-        if not isinstance(wanted, AttemptKey):
-            await self._advance(wanted)
-        elif await self._performer.perform(wanted) is None:
-            await self._advance(wanted.job_id)  # somebody else's attempt: perhaps of a process that died
-
     async def _advance(self, job_id: str) -> None:
-        """Advance until there is nothing to decide at once."""
-        advanced = await self._engine.advance(job_id)
-        while advanced is not None and not advanced.status.is_final and advanced.due_in_s == 0.0:
-            advanced = await self._engine.advance(job_id)
+        await self._handler.advance(job_id)
 
     async def _keep(self, message: Message) -> None:
         """Keep the message hidden while its agent runs."""

@@ -69,7 +69,7 @@ class AwsService:
     """One service of AWS for one provider: ``await service.call("send_message", QueueUrl=...)``.
 
     ``label`` begins every error: ``queue provider sqs``. The client is made at the first call, from the usual places
-    for credentials (environment, profile, role).
+    for credentials (environment, profile, role). ``tries`` is 1 for what must not be done twice.
     """
 
     def __init__(
@@ -81,6 +81,8 @@ class AwsService:
         region: str | None = None,
         endpoint_url: str | None = None,
         threads: int = 16,
+        read_timeout_s: float = READ_TIMEOUT_S,
+        tries: int = TRIES,
     ) -> None:
         self._service = service
         self._label = label
@@ -89,6 +91,8 @@ class AwsService:
         self._region = region
         self._endpoint_url = endpoint_url
         self._threads = threads
+        self._read_timeout_s = read_timeout_s
+        self._tries = tries
         self._pool = ThreadPoolExecutor(threads, thread_name_prefix=f"agent-framework-{service}")
         self._lock = threading.Lock()
 
@@ -130,9 +134,9 @@ class AwsService:
 
         config = Config(
             connect_timeout=CONNECT_TIMEOUT_S,
-            read_timeout=READ_TIMEOUT_S,
+            read_timeout=self._read_timeout_s,
             max_pool_connections=self._threads,
-            retries={"mode": "standard", "total_max_attempts": TRIES},
+            retries={"mode": "standard", "total_max_attempts": self._tries},
             signature_version="s3v4" if self._service == "s3" else None,
         )
         session = boto3.session.Session()

@@ -16,11 +16,9 @@ from aws_durable_execution_sdk_python_testing import DurableFunctionTestRunner
 from agent_framework import Project
 from agent_framework.core.durable_handler import LoopThread, durable_engine
 from agent_framework.core.durable_receipts import Receipts, UnstartedAttempts
-from agent_framework.core.engine import Engine
 from agent_framework.core.execution import Performer
 from agent_framework.core.messages import read_message
 from agent_framework.core.trace import canonical, trace
-from agent_framework.core.wiring import plan_of, project_runner
 from agent_framework.infrastructure.compute.durable_functions import durable_function
 from agent_framework.infrastructure.compute.durable_start import execution_name, start_event
 from agent_framework.types import AttemptKey, Snapshot
@@ -139,7 +137,6 @@ class DurableProject:
     def worker(self, agent: str) -> Callable[[Any, Any], Any]:
         """The function of ``agent``."""
         project = self.project
-        runner = project_runner(project.loader, project.jobs, project.storage, project.models, tracing=False)
 
         def work(event: JSONDict, context: Any) -> JSONDict:
             key = read_message(event)
@@ -149,7 +146,9 @@ class DurableProject:
                 return {}
             if agent in self.before:
                 self.before[agent](key)
-            performer = Performer(project.jobs.db, runner, owner=f"lambda|{agent}|{len(self.invoked)}", wake=nobody)
+            performer = Performer(
+                project.jobs.db, project.runner, owner=f"lambda|{agent}|{len(self.invoked)}", wake=nobody
+            )
             self.loop.wait_for(performer.perform(key))
             if agent in self.after:
                 self.after[agent](key)
@@ -161,8 +160,7 @@ class DurableProject:
 
     def receipts(self) -> Receipts:
         """What an execution asks, for tests that decide without one."""
-        loader = self.project.loader
-        return Receipts(Engine(self.project.jobs, plan=lambda: plan_of(loader), dispatcher=UnstartedAttempts()))
+        return Receipts(self.project.engine_with(UnstartedAttempts()))
 
     def snapshot(self, job_id: str) -> Snapshot:
         """What the database has of the job."""

@@ -13,8 +13,8 @@ from aws_durable_execution_sdk_python_testing import DurableFunctionTestRunner
 
 from agent_framework import Project
 from agent_framework.core.durable_handler import durable_engine
+from agent_framework.core.durable_receipts import UnstartedAttempts
 from agent_framework.core.durable_wake import DurableWaker
-from agent_framework.core.wiring import plan_of
 from agent_framework.infrastructure.compute.durable_functions import durable_function
 from agent_framework.infrastructure.compute.durable_start import execution_name, start_event
 from agent_framework.testing.conformance.engine import Place
@@ -65,7 +65,7 @@ class DurablePlace(Place):
         runner = DurableFunctionTestRunner(durable_function(self._body), skip_time=False)
         executions = LocalExecutions(runner)
         self._engine = durable_engine(project, wait_for=self._wait_for, carry_on=executions.start_part)
-        self._waker = DurableWaker(project.jobs, executions, plan=lambda: plan_of(project.loader))
+        self._waker = DurableWaker(project.engine_with(UnstartedAttempts()), executions)
         self._runner = runner
         for agent in project.registry.list_agents():
             name = f"{project.loader.get_project_name()}-{self.stage}-{agent}"

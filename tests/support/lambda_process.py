@@ -16,7 +16,6 @@ from typing import Any
 from agent_framework import Project
 from agent_framework.core.execution import Performer
 from agent_framework.core.messages import read_message
-from agent_framework.core.wiring import project_runner
 from agent_framework.types import AttemptKey
 
 HANDLED = "handled "
@@ -72,8 +71,7 @@ async def nobody(job_id: str) -> None:
 async def main(folder: str, stage: str) -> None:
     """Handle events until the input ends."""
     project = Project.open(folder, stage=stage)
-    runner = project_runner(project.loader, project.jobs, project.storage, project.models, tracing=False)
-    performer = Performer(project.db, runner, owner=f"lambda|{os.getpid()}", wake=nobody)
+    performer = Performer(project.db, project.runner, owner=f"lambda|{os.getpid()}", wake=nobody)
     while line := await asyncio.to_thread(sys.stdin.readline):
         key = read_message(json.loads(line))
         assert isinstance(key, AttemptKey)

@@ -172,6 +172,10 @@ class QueueProvider(ABC):
         """Make a received message a dead letter of reason ``unreadable``."""
 
     @abstractmethod
+    async def receive_limit(self) -> int | None:
+        """How often a message is delivered before it becomes a dead letter; None where it comes back for ever."""
+
+    @abstractmethod
     async def dead_letters(self, limit: int = 100) -> list[DeadLetter]:
         """Up to ``limit`` dead letters, which stay where they are."""
 

@@ -134,6 +134,9 @@ class EventBridgeQueue(QueueProvider):
     async def bury(self, delivery: Delivery, note: str) -> None:
         await self._queue.bury(delivery, note)
 
+    async def receive_limit(self) -> int | None:
+        return await self._queue.receive_limit()
+
     async def dead_letters(self, limit: int = 100) -> list[DeadLetter]:
         return [self._letter(letter) for letter in await self._queue.dead_letters(limit)]
 

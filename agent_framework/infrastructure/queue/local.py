@@ -123,6 +123,9 @@ class LocalQueue(QueueProvider):
         row = {"id": delivery.id, "receipt": delivery.receipt, "note": note}
         await self._writer.run(lambda connection: _bury(connection, "id = :id AND receipt = :receipt", row))
 
+    async def receive_limit(self) -> int | None:
+        return self.max_receives
+
     async def dead_letters(self, limit: int = 100) -> list[DeadLetter]:
         def select(connection: sqlite3.Connection) -> list[DeadLetter]:
             rows = connection.execute(

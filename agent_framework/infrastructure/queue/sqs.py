@@ -78,6 +78,7 @@ class SqsQueue(QueueProvider):
         self._queue_name = queue_name
         self._dead_letter_url = dead_letter_url
         self._label = label
+        self._redrive: JSONDict | None = None
         self._sqs = AwsService("sqs", label=label, client=client, region=region, endpoint_url=endpoint_url, threads=32)
 
     @classmethod
@@ -176,6 +177,10 @@ class SqsQueue(QueueProvider):
         url = await self._queue_url()
         await self._sqs.call("delete_message", QueueUrl=url, ReceiptHandle=delivery.receipt)
 
+    async def receive_limit(self) -> int | None:
+        count = (await self._redrive_policy()).get("maxReceiveCount")
+        return None if count is None else int(count)
+
     async def dead_letters(self, limit: int = 100) -> list[DeadLetter]:
         """Up to ``limit`` dead letters. Looking hides them from others for a moment."""
         url = await self._dead_letters_url()
@@ -205,11 +210,18 @@ class SqsQueue(QueueProvider):
             self._url = str((await self._sqs.call("get_queue_url", QueueName=self._queue_name))["QueueUrl"])
         return self._url
 
-    async def _dead_letters_url(self) -> str | None:
-        if self._dead_letter_url is None:
+    async def _redrive_policy(self) -> JSONDict:
+        """The queue's redrive policy, asked for once; empty where it has none."""
+        if self._redrive is None:
             url = await self._queue_url()
             answer = await self._sqs.call("get_queue_attributes", QueueUrl=url, AttributeNames=["RedrivePolicy"])
-            policy = json.loads(answer.get("Attributes", {}).get("RedrivePolicy", "{}"))
+            policy: JSONDict = json.loads(answer.get("Attributes", {}).get("RedrivePolicy", "{}"))
+            self._redrive = policy
+        return self._redrive
+
+    async def _dead_letters_url(self) -> str | None:
+        if self._dead_letter_url is None:
+            policy = await self._redrive_policy()
             if "deadLetterTargetArn" in policy:
                 name = policy["deadLetterTargetArn"].rpartition(":")[2]
                 self._dead_letter_url = str((await self._sqs.call("get_queue_url", QueueName=name))["QueueUrl"])

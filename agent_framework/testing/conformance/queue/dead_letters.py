@@ -34,6 +34,10 @@ class DeadLetterTests(QueueCase):
         assert (await queue.approximate_depth()).total == 0
 
     @scenario
+    async def test_the_queue_tells_how_often_it_delivers_a_message(self, queue: QueueProvider) -> None:
+        assert await queue.receive_limit() == self.max_receives
+
+    @scenario
     async def test_dead_letters_stay_when_they_are_looked_at(self, queue: QueueProvider, other: QueueProvider) -> None:
         await queue.send({"n": 1})
         await self._fail(queue)
