@@ -1,4 +1,4 @@
-"""The durable function's entry point, whatever the orchestrator is called: `agent_framework.core.durable_entry.handler`.
+"""The durable function's entry point, whatever the orchestrator is called: ``<this module>.handler``.
 
 It lies in the same package as the orchestrator's own function, whose agent the environment names.
 """
