@@ -43,7 +43,8 @@ class DurableProject:
     """An open project whose jobs run as durable executions.
 
     ``before`` and ``after`` are called in an agent's worker around its work. ``absent`` agents have no function, that
-    of ``idle`` ones does nothing. ``lose_answers``: so many steps do their work and fail before it is checkpointed.
+    of ``idle`` ones does nothing. ``lose_answers``: so many steps do their work and fail before it is checkpointed;
+    ``between`` is called between the work of a step and its checkpoint.
     """
 
     project: Project
@@ -55,6 +56,7 @@ class DurableProject:
     absent: set[str] = field(default_factory=set)
     idle: set[str] = field(default_factory=set)
     lose_answers: int = 0
+    between: Callable[[], None] = lambda: None
     invoked: list[str] = field(default_factory=list)
     carried_on: list[int] = field(default_factory=list)
     results: list[JSONDict] = field(default_factory=list)
@@ -125,6 +127,7 @@ class DurableProject:
 
     def _wait_for(self, work: Awaitable[Any]) -> Any:
         answer = self.loop.wait_for(work)
+        self.between()
         if self.lose_answers > 0:
             self.lose_answers -= 1
             raise ConnectionError("the answer of the step was lost")

@@ -103,9 +103,43 @@ def durable_function(body: Callable[[JSONDict, SdkContext], JSONDict]) -> Callab
     sdk = require("aws_durable_execution_sdk_python", extra="durable", needed_for="orchestration.engine: durable")
 
     def run(event: JSONDict, context: "DurableContext") -> JSONDict:
-        return body(event, SdkContext(context))
+        return _until_nothing_was_missed(body, event, context)
 
     return sdk.durable_execution(run)
+
+
+def _until_nothing_was_missed(
+    body: Callable[[JSONDict, SdkContext], JSONDict], event: JSONDict, context: "DurableContext"
+) -> JSONDict:
+    """Run the body, and once more from its checkpoints if an invocation ended behind a branch that was suspended.
+
+    The SDK resumes a suspended branch in the next invocation of the function only, and none follows for news that came
+    with the answer to a sibling's checkpoint: the branch would wait until something else ends.
+    """
+    from aws_durable_execution_sdk_python import DurableContext
+    from aws_durable_execution_sdk_python.exceptions import SuspendExecution
+    from aws_durable_execution_sdk_python.state import ReplayStatus
+
+    while True:
+        ended = _ended_invocations(context)
+        try:
+            return body(event, SdkContext(context))
+        except SuspendExecution:
+            if _ended_invocations(context) == ended:
+                raise
+        lambda_context: Any = context.lambda_context
+        context = DurableContext.from_lambda_context(context.state, lambda_context, ReplayStatus.REPLAY)
+
+
+def _ended_invocations(context: "DurableContext") -> frozenset[str]:
+    from aws_durable_execution_sdk_python.lambda_service import OperationStatus, OperationType
+
+    open_statuses = (OperationStatus.STARTED, OperationStatus.PENDING, OperationStatus.READY)
+    return frozenset(
+        operation_id
+        for operation_id, operation in context.state.operations.items()
+        if operation.operation_type is OperationType.CHAINED_INVOKE and operation.status not in open_statuses
+    )
 
 
 def _branch(name: str, work: Callable[[SdkContext], int]) -> "ParallelBranch[int]":

@@ -185,6 +185,32 @@ def test_a_sibling_is_tried_again_while_another_still_runs(project: Make) -> Non
     assert ended == ["a", "b"]
 
 
+def test_a_slot_is_given_on_although_the_news_came_with_a_siblings_checkpoint(project: Make) -> None:
+    b_ended, a_returned, d_began = threading.Event(), threading.Event(), threading.Event()
+
+    async def a() -> dict[str, Any]:
+        await asyncio.to_thread(b_ended.wait, 20)
+        return {}
+
+    async def c() -> dict[str, Any]:
+        return {"saw d": await asyncio.to_thread(d_began.wait, 10)}
+
+    agents = {"a": a, "b": answers(1), "c": c, "d": lambda: d_began.set() or {}}  # type: ignore[func-returns-value]
+    with durable(project(agents, "{strategy: parallel, max_concurrent_agents: 2}")) as run:
+
+        def until_a_has_returned() -> None:
+            if "b for 3/b/1" in run.invoked and not a_returned.is_set():
+                b_ended.set()
+                assert a_returned.wait(20)
+                time.sleep(0.5)
+
+        run.after["a"] = lambda key: a_returned.set()
+        run.between = until_a_has_returned
+        snapshot = run.run()
+    assert snapshot.job.status is JobStatus.COMPLETED
+    assert snapshot.job.agent_results["c"] == {"saw d": True}
+
+
 def test_an_agent_that_skips_is_no_failure(project: Make) -> None:
     def skips() -> dict[str, Any]:
         raise SkipAgent("nothing to do")
