@@ -63,7 +63,7 @@ class BaseHandler:
     async def _handle(self, event: Any, context: Any) -> JSONDict:
         try:
             event = await _hook(self._hooks.before, event, context) or event
-            role = await self._opened()
+            role = await self._ready()
             with observe(flush=True):
                 answer = await role.answer(read_event(event), Invocation(context))
             return await _hook(self._hooks.after, event, context, answer) or answer
@@ -71,10 +71,12 @@ class BaseHandler:
             await self._tell(event, context, exc)
             raise
 
-    async def _opened(self) -> Role:
+    async def _ready(self) -> Role:
         if self._role is None:
             logging.getLogger().setLevel(logging.INFO)
-            self._role = self._role_of(self.agent, await open_project(self.agent))
+            project = await open_project(self.agent)
+            _opened.append(project)
+            self._role = self._role_of(self.agent, project)
         return self._role
 
     async def _tell(self, event: Any, context: Any, error: BaseException) -> None:
@@ -114,9 +116,21 @@ async def _hook(hook: Callable[..., Any] | None, *arguments: Any) -> Any:
 
 
 _in_turn = threading.Lock()
-"""Lambda sends a process one event at a time; tests may not."""
+"""Lambda sends a process one event at a time; others may not."""
 
 
 @lru_cache(maxsize=1)
 def _runner() -> asyncio.Runner:
     return asyncio.Runner()
+
+
+_opened: list[Project] = []
+
+
+def end_process() -> None:
+    """Close what handlers of this process have opened, and their loop: for tests and for servers of one's own."""
+    with _in_turn:
+        while _opened:
+            _runner().run(_opened.pop().close())
+        _runner().close()
+        _runner.cache_clear()

@@ -12,7 +12,7 @@ from typing import Any, TypeVar
 from agent_framework.core.durable import CarryOn, DurableEngine
 from agent_framework.core.durable_limits import MAX_OPERATIONS
 from agent_framework.core.durable_receipts import Receipts, UnstartedAttempts
-from agent_framework.core.lambda_process import function_name, open_project
+from agent_framework.core.lambda_process import open_project
 from agent_framework.core.runtime import Project
 from agent_framework.errors import ConfigError
 from agent_framework.infrastructure.compute.durable_functions import durable_function
@@ -96,7 +96,7 @@ def durable_engine(
     return DurableEngine(
         Receipts(project.engine_with(UnstartedAttempts())),
         wait_for=wait_for,
-        function_of=lambda agent: function_name(project, agent),
+        function_of=project.function_of,
         carry_on=carry_on or start_part,
         max_operations=max_operations,
     )

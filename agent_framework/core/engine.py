@@ -58,7 +58,11 @@ class Engine:
         """
         snapshot = await self.jobs.claim(job_id)
         while snapshot is not None and not snapshot.job.status.is_final:
-            move = self._move(snapshot, lost)
+            try:
+                move = self._move(snapshot, lost)
+            except Exception:  # whatever it is, the claim must not outlive it
+                await self.jobs.release(snapshot)
+                raise
             newer = await self.jobs.commit(snapshot, move.changes)
             if newer is None:
                 return await self._follow(snapshot, move)

@@ -138,3 +138,13 @@ class JobManager:
             finished = changes.status is not None and changes.status.is_final
             crash_point(CrashPoint.JOB_FINISHED if finished else CrashPoint.DECISION_COMMITTED)
         return newer
+
+    async def release(self, snapshot: Snapshot) -> None:
+        """Let go of a claim without having decided anything.
+
+        Raises:
+            StaleClaimError: the claim was taken over.
+        """
+        held: Snapshot | None = snapshot
+        while held is not None:
+            held = await self.db.commit(held, Changes(due_at=held.job.due_at))

@@ -89,12 +89,6 @@ def performer_of(project: Project, invocation: Invocation) -> Performer:
     return Performer(project.db, project.runner, owner=invocation.owner, wake=wake, listener=_log)
 
 
-def function_name(project: Project, agent: str) -> str:
-    """The function of an agent: ``<AGENT>_FUNCTION`` where it is set, else ``<project>-<stage>-<agent>``."""
-    named = os.environ.get(f"{agent.upper()}_FUNCTION")
-    return named or f"{project.config.project.name}-{project.loader.stage}-{agent}"
-
-
 def durable_function(project: Project) -> str:
     """The durable function that runs this stage's executions, with its alias or version.
 

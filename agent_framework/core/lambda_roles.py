@@ -25,7 +25,7 @@ from agent_framework.core.lambda_events import (
     read_event,
 )
 from agent_framework.core.lambda_http import HttpRequest, http_answer
-from agent_framework.core.lambda_process import Invocation, function_name, performer_of
+from agent_framework.core.lambda_process import Invocation, performer_of
 from agent_framework.core.message_handler import MessageHandler
 from agent_framework.core.messages import LostAttempt, advance_message, perform_message, read_message
 from agent_framework.core.pinned import ONE_AGENT
@@ -97,6 +97,7 @@ class WorkerRole:
         if call.job_id is None:
             return await self._new_job(call, invocation)
         try:
+            await self._project.jobs.get(call.job_id)
             async with asyncio.timeout(invocation.time_left_s()):
                 result = await self._project.steps.invoke(call.job_id, self._agent)
         except JobNotFoundError as exc:
@@ -128,7 +129,7 @@ class OrchestratorRole:
         self._project = project
         own = QueueDispatcher(project.queue, perform_message)
         dispatcher = LambdaDispatcher(
-            lambda name: None if name == agent else function_name(project, name), perform_message, own=own
+            lambda name: None if name == agent else project.function_of(name), perform_message, own=own
         )
         self._engine: Engine = project.engine_with(dispatcher)
 

@@ -12,7 +12,7 @@ from agent_framework.core.job_manager import JobManager
 from agent_framework.core.models import Models
 from agent_framework.core.pinned import PinnedPlan
 from agent_framework.core.preview import preview
-from agent_framework.core.steps import failed
+from agent_framework.core.steps import Steps, failed
 from agent_framework.core.wiring import Parts, open_storage, plan_of, wire
 from agent_framework.infrastructure.database.base import DatabaseProvider
 from agent_framework.types import Job, JobStatus, JSONDict, is_object
@@ -34,6 +34,7 @@ class DynamicOrchestrator:
         db_provider: DatabaseProvider,
         *,
         parts: Parts | None = None,
+        steps: Steps | None = None,
     ) -> None:
         self.config = config_loader
         self.job_manager = job_manager
@@ -45,6 +46,7 @@ class DynamicOrchestrator:
             open_storage(config_loader),
             Models(config_loader, environment(config_loader.project_dir)),
         )
+        self._steps = steps or self.parts.steps
 
     async def advance(self, job_id: str) -> Advanced | None:
         """One step of the job; see `Engine.advance`."""
@@ -128,15 +130,19 @@ class DynamicOrchestrator:
 
     async def run_parallel(self, job_id: str, agent_names: list[str]) -> dict[str, Any]:
         """Run agents at once; a failed one answers ``{"error": ...}``."""
-        return await self.parts.steps.run_parallel(job_id, agent_names)
+        return await self._steps.run_parallel(job_id, agent_names)
 
     async def run_sequential(self, job_id: str, agent_names: list[str]) -> dict[str, Any]:
         """Run agents one after another, up to the first that fails."""
-        return await self.parts.steps.run_sequential(job_id, agent_names)
+        return await self._steps.run_sequential(job_id, agent_names)
 
     async def invoke_agent(self, job_id: str, agent_name: str) -> JSONDict:
-        """Run one agent on the job here and now, and store its output."""
-        return await self.parts.steps.invoke(job_id, agent_name)
+        """Run one agent on the job, wait, and store its output: here, or as its function where the stage is deployed.
+
+        Raises:
+            AgentError: it failed.
+        """
+        return await self._steps.invoke(job_id, agent_name)
 
     @staticmethod
     def should_continue(step_results: Mapping[str, Any]) -> bool:

@@ -18,7 +18,9 @@ from agent_framework.core.messages import perform_message
 from agent_framework.core.models import ModelChoice, Models
 from agent_framework.core.orchestrator import DynamicOrchestrator
 from agent_framework.core.owner import nobody
+from agent_framework.core.pinned import without_rules
 from agent_framework.core.progress import Listener, ignore
+from agent_framework.core.steps import FunctionSteps
 from agent_framework.core.wiring import open_storage, plan_of, wire
 from agent_framework.core.worker import DRAIN_S, Worker
 from agent_framework.infrastructure.compute.base import Dispatcher
@@ -48,6 +50,7 @@ class Project:
         queue: QueueProvider | None = None,
         models: ModelChoice | None = None,
         owner: str | None = None,
+        deployed: bool = False,
         listener: Listener = ignore,
     ) -> None:
         self.loader = loader
@@ -65,7 +68,9 @@ class Project:
         self._stack = ExitStack()
         parts = wire(loader, self.jobs, storage, self.models, tracing=is_configured(environ), listener=listener)
         self.runner, self.dispatcher, self.steps = parts.runner, parts.dispatcher, parts.steps
-        self.orchestrator = DynamicOrchestrator(loader, self.jobs, self.db, parts=parts)
+        region = self.config.project.region
+        steps = FunctionSteps(self.function_of, without_rules(self.config), region=region) if deployed else None
+        self.orchestrator = DynamicOrchestrator(loader, self.jobs, self.db, parts=parts, steps=steps)
 
     @classmethod
     def open(
@@ -106,8 +111,10 @@ class Project:
         crash.arm(environ.get(CRASH_VARIABLE))
         settings = loader.config.infrastructure.database
         db = DatabaseFactory.create(settings.provider, settings.config, root=loader.project_dir)
-        storage = open_storage(loader)
-        return cls(loader, db, storage, environ=environ, models=models, owner=owner, listener=listener)
+        storage, is_deployed = open_storage(loader), bool(infrastructure)
+        return cls(
+            loader, db, storage, environ=environ, models=models, owner=owner, deployed=is_deployed, listener=listener
+        )
 
     @property
     def queue(self) -> QueueProvider:
@@ -121,6 +128,11 @@ class Project:
         await self.db.migrate()
         self._stack.enter_context(observe(self._environ))
         return self
+
+    def function_of(self, agent: str) -> str:
+        """An agent's Lambda function: ``<AGENT>_FUNCTION`` where it is set, else ``<project>-<stage>-<agent>``."""
+        named = self._environ.get(f"{agent.upper()}_FUNCTION")
+        return named or f"{self.config.project.name}-{self.loader.stage}-{agent}"
 
     def engine_with(self, dispatcher: Dispatcher) -> Engine:
         """An engine that decides for this project and dispatches elsewhere."""

@@ -57,7 +57,7 @@ _UNREACHABLE = "check the region, the endpoint and the network (a Lambda in a VP
 _LOCAL_REMEDIES = {
     "NoCredentialsError": "there are no AWS credentials; set AWS_PROFILE, run 'aws configure', or use stage 'local'",
     "PartialCredentialsError": "the AWS credentials are incomplete; set the access key and the secret key",
-    "NoRegionError": "no AWS region is set; set 'region' in the provider's config, or AWS_REGION",
+    "NoRegionError": "no AWS region is set; set 'region' in the provider's config, or AWS_DEFAULT_REGION",
     "ProfileNotFound": "AWS_PROFILE names a profile that ~/.aws/config does not have",
     **dict.fromkeys(
         ("EndpointConnectionError", "ConnectTimeoutError", "ReadTimeoutError", "ConnectionClosedError"), _UNREACHABLE

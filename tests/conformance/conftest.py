@@ -7,11 +7,12 @@ import boto3
 import pytest
 from botocore.config import Config
 
+from tests.support.lambda_emulator import lambdas
 from tests.support.moto_server import aws
 from tests.support.postgres import PASSWORD, USER, PostgresServer
 from tests.support.rds_data_server import SECRET_ARN, RdsDataServer
 
-__all__ = ["aws", "postgres"]
+__all__ = ["aws", "lambdas", "postgres"]
 
 
 @pytest.fixture(scope="session")

@@ -12,6 +12,7 @@ from typing import Any
 import boto3
 import pytest
 from botocore.config import Config
+from moto.dynamodb.responses import DynamoHandler
 from moto.s3.responses import S3Response
 from moto.server import ThreadedMotoServer
 from moto.sqs.models import SQSBackend
@@ -135,6 +136,7 @@ def _one_at_a_time(patch: pytest.MonkeyPatch) -> None:
     for name in _ONE_AT_A_TIME:
         patch.setattr(SQSBackend, name, locked(getattr(SQSBackend, name)))
     patch.setattr(S3Response, "key_response", locked(S3Response.key_response))
+    patch.setattr(DynamoHandler, "call_action", locked(DynamoHandler.call_action))
     receive_now = locked(SQSBackend.receive_message)
 
     def receive(self: Any, queue: str, count: int, wait_s: int, *rest: Any, **options: Any) -> Any:

@@ -8,6 +8,7 @@ from anything that is not the present state is refused by the condition on META.
 import logging
 import uuid
 from collections.abc import Sequence
+from contextlib import suppress
 
 from agent_framework.errors import ProviderError, StaleClaimError
 from agent_framework.infrastructure.database._codec import dumps
@@ -56,8 +57,23 @@ class Claims:
         )
         if meta is None:
             return None
-        await roll_forward(self._table, job_id, meta)
-        return await self._snapshot(job_id, meta)
+        try:
+            await roll_forward(self._table, job_id, meta)
+            return await self._snapshot(job_id, meta)
+        except Exception:  # whatever it is, the claim must not outlive it
+            await self._let_go(job_id, meta)
+            raise
+
+    async def _let_go(self, job_id: str, meta: Item) -> None:
+        """End a claim that led to nothing; where even that fails, its lease runs out."""
+        release = Update(
+            keys.meta(job_id),
+            set={"lease_until": 0},
+            condition="#lease_id = :lease_id",
+            values={"lease_id": meta["lease_id"]},
+        )
+        with suppress(ProviderError):
+            await self._table.update(release)
 
     async def owner(self, job_id: str) -> str | None:
         """Who holds a running lease."""

@@ -110,7 +110,7 @@ def _remedy(code: str) -> str:
     if code in ("NoCredentialsError", "PartialCredentialsError"):
         return "; set AWS_PROFILE or the AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY of the environment"
     if code == "NoRegionError":
-        return "; set infrastructure.database.config.region or AWS_REGION"
+        return "; set infrastructure.database.config.region or AWS_DEFAULT_REGION"
     if code == "EndpointConnectionError" or "Timeout" in code:
         return "; check the region, endpoint_url and the network"
     return ""

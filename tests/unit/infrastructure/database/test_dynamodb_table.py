@@ -177,7 +177,7 @@ def test_no_region_and_no_credentials_are_named(monkeypatch: pytest.MonkeyPatch,
     monkeypatch.setenv("AWS_CONFIG_FILE", str(tmp_path / "none"))
     monkeypatch.setenv("AWS_SHARED_CREDENTIALS_FILE", str(tmp_path / "none"))
     monkeypatch.setenv("AWS_EC2_METADATA_DISABLED", "true")
-    with pytest.raises(ProviderError, match=r"database\.config\.region or AWS_REGION"):
+    with pytest.raises(ProviderError, match=r"database\.config\.region or AWS_DEFAULT_REGION"):
         migrated(DynamoDBDatabase("jobs"))
     with pytest.raises(ProviderError, match="AWS_PROFILE"):
         migrated(DynamoDBDatabase("jobs", region="eu-central-1"))
