@@ -25,6 +25,7 @@ Each message says what is wrong, where, and what to do about it; a driver's own 
     ├── JobError                    something about one job
     │   ├── JobNotFoundError
     │   ├── IllegalTransitionError  a status change the state machine does not have
+    │   ├── JobBusyError            somebody else is deciding about the job at this moment
     │   ├── StaleClaimError         a write by somebody whose claim on the job was taken over
     │   ├── IdempotencyConflictError the same client key with another request
     │   └── NoRuleMatchedError      rules exist, none matched
@@ -169,6 +170,13 @@ class JobNotFoundError(JobError):
 
 class IllegalTransitionError(JobError):
     """The job's state machine has no such transition."""
+
+
+class JobBusyError(JobError):
+    """Somebody else holds the claim on the job; that takes milliseconds, or a lease's time if its process died."""
+
+    def __init__(self, job_id: str) -> None:
+        super().__init__(f"somebody else is deciding about job {job_id} at this moment; try again")
 
 
 class StaleClaimError(JobError):

@@ -15,6 +15,7 @@ from agent_framework.types import ErrorKind, JSONDict, Step, is_object
 
 RESERVED_NAMES = frozenset({"input", "results", "prev_step", "job"})
 LAMBDA_MAX_TIMEOUT_S = 900
+LOCAL_STAGE = "local"
 _NAME = r"^[a-z][a-z0-9_]{0,39}$"
 
 AgentName = Annotated[str, Field(pattern=_NAME, description="Lower-case letters, digits and _, at most 40 characters.")]
@@ -24,6 +25,7 @@ StageName = Annotated[
 ]
 Seconds = Annotated[float, Field(gt=0, le=31_622_400)]
 OnError = Literal["stop", "continue"]
+EngineName = Literal["checkpoint", "durable"]
 
 
 class ConfigModel(BaseModel):
@@ -298,7 +300,10 @@ class Orchestration(ConfigModel):
     timeout_seconds: Seconds | None = Field(default=None, description="A job's deadline.")
     on_error: OnError = "stop"
     budget: Budget | None = None
-    engine: Literal["checkpoint"] = "checkpoint"
+    engine: EngineName = Field(
+        default="checkpoint",
+        description="Who keeps a deployed job going: short functions woken by the queue, or a Lambda durable function.",
+    )
     max_turns: int = Field(default=20, ge=1, le=200, description="Turns of the orchestrator under strategy: agent.")
 
     @model_validator(mode="after")
@@ -331,6 +336,7 @@ LOCAL_INFRASTRUCTURE: dict[str, Any] = {
     "queue": {"provider": "local"},
     "storage": {"provider": "local"},
 }
+LOCAL_ORCHESTRATION: dict[str, Any] = {"orchestration": {"engine": "checkpoint"}}
 
 
 class AgentOverlay(ConfigModel):
@@ -339,9 +345,16 @@ class AgentOverlay(ConfigModel):
     runtime: dict[str, Any] = Field(default_factory=dict[str, Any])
 
 
+class OrchestrationOverlay(ConfigModel):
+    """What a stage changes in the orchestration: where it runs, never what it means."""
+
+    engine: EngineName | None = None
+
+
 class StageOverlay(ConfigModel):
     """What a stage does differently; merged over the rest of the file and validated as a whole."""
 
+    orchestration: OrchestrationOverlay = OrchestrationOverlay()
     infrastructure: dict[str, Any] = Field(default_factory=dict[str, Any])
     llm: dict[str, Any] = Field(default_factory=dict[str, Any])
     agents: dict[str, AgentOverlay] = Field(default_factory=dict[str, AgentOverlay])
@@ -367,6 +380,16 @@ class ProjectConfig(ConfigModel):
         if renamed:
             raise ValueError(f"an agent's name is its key, take 'name' out: {', '.join(renamed)}")
         return {name: agent.model_copy(update={"name": name}) for name, agent in agents.items()}
+
+    @field_validator("stages")
+    @classmethod
+    def _no_durable_functions_here(cls, stages: dict[str, StageOverlay]) -> dict[str, StageOverlay]:
+        if LOCAL_STAGE in stages and stages[LOCAL_STAGE].orchestration.engine == "durable":
+            raise ValueError(
+                "stage local runs in this machine's processes, and durable functions exist on AWS only; take "
+                "'engine: durable' out of stages.local (it holds in deployed stages, where 'orchestration' says so)"
+            )
+        return stages
 
     @property
     def workers(self) -> tuple[str, ...]:

@@ -13,7 +13,7 @@ from typing import Any, Self
 from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
-from agent_framework.config.agent_config import LOCAL_INFRASTRUCTURE, ProjectConfig
+from agent_framework.config.agent_config import LOCAL_INFRASTRUCTURE, LOCAL_ORCHESTRATION, LOCAL_STAGE, ProjectConfig
 from agent_framework.config.deployed import with_infrastructure
 from agent_framework.config.registry import AgentRegistry
 from agent_framework.config.rules_engine import RulesEngine
@@ -22,7 +22,6 @@ from agent_framework.errors import ConfigError, Problem
 from agent_framework.types import JSONDict, is_object
 
 CONFIG_FILE = "agents.yaml"
-LOCAL_STAGE = "local"
 WELL_KNOWN_STAGES = (LOCAL_STAGE, "dev", "staging", "prod")
 
 
@@ -37,7 +36,7 @@ class LoadedConfig:
         """The configuration as it holds in ``stage``.
 
         ``local`` replaces the deployed providers by SQLite, the local queue and local storage wherever
-        ``stages.local.infrastructure`` does not say otherwise.
+        ``stages.local.infrastructure`` does not say otherwise, and the durable engine by the checkpoint engine.
 
         Raises:
             ConfigError: there is no such stage.
@@ -102,7 +101,7 @@ def _stage_data(data: JSONDict, stage: str) -> JSONDict:
     stages: JSONDict = data.get("stages") or {}
     base = data
     if stage == LOCAL_STAGE:
-        base = {**data, "infrastructure": LOCAL_INFRASTRUCTURE}
+        base = merge({**data, "infrastructure": LOCAL_INFRASTRUCTURE}, LOCAL_ORCHESTRATION)
     return merge(base, stages.get(stage) or {})
 
 

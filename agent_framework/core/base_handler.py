@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
 
+from agent_framework.core.durable_role import DurableRole
 from agent_framework.core.lambda_events import read_event
 from agent_framework.core.lambda_process import Invocation, open_project
 from agent_framework.core.lambda_roles import OrchestratorRole, Role, WorkerRole
@@ -99,8 +100,12 @@ def orchestrator_handler(
     agent: str, *, before: Before | None = None, after: After | None = None, on_error: OnError | None = None
 ) -> BaseHandler:
     """The handler of the orchestrator's function, which the jobs queue and the sweeper's schedule invoke."""
+    return BaseHandler(agent, _orchestrator_role, Hooks(before, after, on_error))
 
-    return BaseHandler(agent, OrchestratorRole, Hooks(before, after, on_error))
+
+def _orchestrator_role(agent: str, project: Project) -> Role:
+    engine = project.config.orchestration.engine
+    return DurableRole(agent, project) if engine == "durable" else OrchestratorRole(agent, project)
 
 
 async def _hook(hook: Callable[..., Any] | None, *arguments: Any) -> Any:

@@ -4,7 +4,7 @@
 4. create the attempts that may start now  5. say when the job needs looking at again
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, replace
 
 from agent_framework.core.attempts import Status, jittered
@@ -46,10 +46,11 @@ def decide(
     *,
     random: Callable[[], float],
     owner_is_dead: Callable[[str | None], bool],
+    lost: Collection[AttemptKey] = (),
 ) -> Move:
-    """The next move of a claimed job."""
+    """The next move of a claimed job. ``lost`` names attempts whose invocation is known to be over."""
     job, now = snapshot.job, snapshot.now
-    settled = _given_up(snapshot, owner_is_dead)
+    settled = _given_up(snapshot, owner_is_dead, lost)
     snapshot = _with_settled(snapshot, settled)
     events: list[Event] = []
     starting = job.plan is None
@@ -101,12 +102,14 @@ def _open(snapshot: Snapshot) -> list[Attempt]:
     return [a for a in snapshot.attempts if a.state.is_open and a.key.run == snapshot.job.run]
 
 
-def _given_up(snapshot: Snapshot, owner_is_dead: Callable[[str | None], bool]) -> list[Settled]:
+def _given_up(
+    snapshot: Snapshot, owner_is_dead: Callable[[str | None], bool], lost: Collection[AttemptKey]
+) -> list[Settled]:
     """Open attempts whose process died or whose time is over."""
     settled: list[Settled] = []
     for attempt in _open(snapshot):
         started = attempt.state is AttemptState.STARTED
-        if started and owner_is_dead(attempt.owner):
+        if attempt.key in lost or (started and owner_is_dead(attempt.owner)):
             settled.append((attempt.key, _abandoned(ErrorKind.CRASH, "its process died")))
         elif snapshot.now > attempt.not_after:
             kind = ErrorKind.TIMEOUT if started else ErrorKind.CRASH
@@ -141,15 +144,15 @@ def _interruption(state: JobState, snapshot: Snapshot, new: list[Event]) -> Even
     job, cursor = snapshot.job, state.cursor
     if job.cancel_requested and not cursor.cancelled:
         return Event(cursor.last_seq + 1, job.run, EventKind.CANCELLED, {"reason": "cancelled"})
-    deadline = _deadline(state, snapshot, new)
+    deadline = deadline_of(state, snapshot, new)
     if deadline is None or snapshot.now < deadline:
         return None
-    given_up = _unsettled(state)
+    given_up = unsettled(state)
     reason = f"the job ran longer than {state.plan.timeout_s:g} seconds (orchestration.timeout_seconds)"
     return Event(cursor.last_seq + 1, job.run, EventKind.DEADLINE, {"reason": reason, "given_up": given_up})
 
 
-def _unsettled(state: JobState) -> list[str]:
+def unsettled(state: JobState) -> list[str]:
     """Agents of the open step that have not come to an end."""
     step = state.cursor.open
     if step is None:
@@ -158,7 +161,7 @@ def _unsettled(state: JobState) -> list[str]:
     return [agent for agent in step.agents if state.standing(step.seq, agent).status in unsettled]
 
 
-def _deadline(state: JobState, snapshot: Snapshot, new: list[Event]) -> float | None:
+def deadline_of(state: JobState, snapshot: Snapshot, new: Sequence[Event] = ()) -> float | None:
     """When the run must be over; None without a limit, once it was noted, and in the ``finally`` phase."""
     over = state.cursor.deadline or state.cursor.cancelled or state.cursor.phase in (Phase.FINALLY, Phase.DONE)
     if state.plan.timeout_s is None or over:
@@ -199,5 +202,5 @@ def _due_at(state: JobState, snapshot: Snapshot, new: tuple[Attempt, ...], event
         if attempt.state is AttemptState.PENDING:
             held_back = attempt.not_before > snapshot.now
             moments.append(attempt.not_before if held_back else snapshot.now + REDISPATCH_S)
-    deadline = _deadline(state, snapshot, events)
+    deadline = deadline_of(state, snapshot, events)
     return min(moments if deadline is None else [*moments, deadline])

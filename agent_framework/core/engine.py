@@ -6,7 +6,7 @@ It never waits for an agent.
 import asyncio
 import logging
 import random
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import dataclass
 
 from agent_framework.core.crash import CrashPoint, crash_point
@@ -16,7 +16,7 @@ from agent_framework.core.pinned import PinnedPlan
 from agent_framework.core.progress import Decided, Listener, ignore
 from agent_framework.errors import ConfigError, ProjectError
 from agent_framework.infrastructure.compute.base import Dispatcher
-from agent_framework.types import Job, JobStatus, Snapshot
+from agent_framework.types import AttemptKey, Job, JobStatus, Snapshot
 
 logger = logging.getLogger(__name__)
 
@@ -51,12 +51,15 @@ class Engine:
         self._listener = listener
         self._uniform = uniform
 
-    async def advance(self, job_id: str) -> Advanced | None:
-        """Move the job on by one decision, if there is one to make. None if the job is final or held by others."""
+    async def advance(self, job_id: str, *, lost: Collection[AttemptKey] = ()) -> Advanced | None:
+        """Move the job on by one decision, if there is one to make. None if the job is final or held by others.
+
+        ``lost`` names attempts whose invocation is known to be over: those that are still open count as crashed.
+        """
         snapshot = await self.jobs.claim(job_id)
         while snapshot is not None and not snapshot.job.status.is_final:
             try:
-                move = self._move(snapshot)
+                move = self._move(snapshot, lost)
             except Exception:  # whatever it is, the claim must not outlive it
                 await self.jobs.release(snapshot)
                 raise
@@ -80,11 +83,12 @@ class Engine:
         due_in_s = None if due_at is None else max(0.0, due_at - snapshot.now)
         return Advanced(move.status, due_in_s, snapshot.job.signals)
 
-    def _move(self, snapshot: Snapshot) -> Move:
+    def _move(self, snapshot: Snapshot, lost: Collection[AttemptKey]) -> Move:
         try:
             stored = snapshot.job.plan
             plan = PinnedPlan.from_dict(stored) if stored is not None else self._plan(snapshot.job)
-            return decide(snapshot, plan, random=self._uniform, owner_is_dead=self.jobs.owner_is_dead)
+            dead = self.jobs.owner_is_dead
+            return decide(snapshot, plan, random=self._uniform, owner_is_dead=dead, lost=lost)
         except (ProjectError, ConfigError) as exc:
             logger.warning("job %s cannot be carried on: %s", snapshot.job.id, exc)
             return refuse(snapshot, str(exc))

@@ -29,6 +29,8 @@ logger = logging.getLogger("agent_framework.function")
 TASK_ROOT = "LAMBDA_TASK_ROOT"
 STAGE = "AGENT_FRAMEWORK_STAGE"
 SECRETS = "AGENT_FRAMEWORK_SECRETS"
+AGENT = "AGENT_FRAMEWORK_AGENT"
+DURABLE_FUNCTION = "AGENT_FRAMEWORK_DURABLE_FUNCTION"
 MARGIN_S = 2.0
 """Seconds before the function's end at which an attempt is ended, so that its outcome can still be stored."""
 
@@ -74,12 +76,32 @@ async def open_project(agent: str) -> Project:
 
 
 def performer_of(project: Project, invocation: Invocation) -> Performer:
-    """What performs attempts in one invocation; the orchestrator hears of an outcome through the queue."""
+    """What performs attempts in one invocation; the orchestrator hears of an outcome through the queue.
+
+    A durable execution hears of it from Lambda, when the invocation ends.
+    """
+    durable = project.config.orchestration.engine == "durable"
 
     async def wake(job_id: str) -> None:
-        await send_hint(project.queue, job_id)
+        if not durable:
+            await send_hint(project.queue, job_id)
 
     return Performer(project.db, project.runner, owner=invocation.owner, wake=wake, listener=_log)
+
+
+def durable_function(project: Project) -> str:
+    """The durable function that runs this stage's executions, with its alias or version.
+
+    Raises:
+        ConfigError: the deployment did not set it.
+    """
+    arn = os.environ.get(DURABLE_FUNCTION)
+    if not arn:
+        raise ConfigError(
+            f"{DURABLE_FUNCTION} is not set, so stage {project.loader.stage} has no durable function; deploy with "
+            "orchestration.engine: durable (Lambda makes a function durable only when it is created)"
+        )
+    return arn
 
 
 def _object(environ: Mapping[str, str], name: str) -> JSONDict:

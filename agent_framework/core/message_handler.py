@@ -5,7 +5,7 @@ the job itself is to blame, the job fails with the reason, so that it does not c
 """
 
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 
 from agent_framework.core.engine import Advanced, Engine
 from agent_framework.core.execution import Performer
@@ -28,9 +28,9 @@ logger = logging.getLogger(__name__)
 _JOBS_OWN_FAULT = (DataTooLargeError, StorageKeyError, StoredObjectChangedError, StoredObjectMissingError)
 
 
-async def advance_fully(engine: Engine, job_id: str) -> Advanced | None:
-    """Advance until there is nothing to decide at once."""
-    advanced = await engine.advance(job_id)
+async def advance_fully(engine: Engine, job_id: str, *, lost: Collection[AttemptKey] = ()) -> Advanced | None:
+    """Advance until there is nothing to decide at once; ``lost`` as for `Engine.advance`."""
+    advanced = await engine.advance(job_id, lost=lost)
     while advanced is not None and not advanced.status.is_final and advanced.due_in_s == 0.0:
         advanced = await engine.advance(job_id)
     return advanced

@@ -10,6 +10,8 @@ from agent_framework.config.agent_config import AgentConfig, LLMSettings, Projec
 from agent_framework.config.loader import ConfigLoader
 from agent_framework.config.registry import AgentRegistry
 from agent_framework.config.validators import validate_config
+from agent_framework.core.durable_limits import check_operations
+from agent_framework.core.pinned import pin
 from agent_framework.errors import ConfigError, Problem, ProjectError
 from agent_framework.infrastructure.database import PROVIDERS as DATABASES
 from agent_framework.infrastructure.llm.base import BUILDERS, ModelSpec, Price
@@ -42,7 +44,7 @@ def check_project(loader: ConfigLoader) -> CheckReport:
     registry = loader.get_agent_registry()
     has_code = (loader.project_dir / "backend").is_dir()
     problems = [*validate_config(loader.loaded, exists=registry.has_module)]
-    problems += [*_providers(loader), *_models(loader)]
+    problems += [*_providers(loader), *_models(loader), *_durable_steps(loader)]
     if has_code:
         problems += _code(loader, registry)
     ordered = sorted(problems, key=lambda problem: problem.line or 0)
@@ -64,6 +66,19 @@ def _providers(loader: ConfigLoader) -> Iterator[Problem]:
                 table.canonical(getattr(config.infrastructure, kind).provider)
             except ConfigError as exc:
                 yield _at(loader, str(exc), *prefix, "infrastructure", kind, "provider")
+
+
+def _durable_steps(loader: ConfigLoader) -> Iterator[Problem]:
+    """Steps that do not fit into a durable execution, where a stage has that engine."""
+    loaded = loader.loaded
+    configs = [loaded.config, *(loaded.for_stage(name) for name in loaded.config.stages)]
+    config = next((config for config in configs if config.orchestration.engine == "durable"), None)
+    if config is None:
+        return
+    try:
+        check_operations(pin(config, exists=lambda name: True), config.workers)
+    except ProjectError as exc:
+        yield _at(loader, str(exc), "orchestration")
 
 
 def _models(loader: ConfigLoader) -> Iterator[Problem]:

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from agent_framework.config.loader import ConfigLoader
 from agent_framework.core.agent_forms import prepares
 from agent_framework.core.agent_runner import ProjectRunner
+from agent_framework.core.durable_limits import check_operations
 from agent_framework.core.engine import Engine, Waker
 from agent_framework.core.execution import InProcessDispatcher, Performer
 from agent_framework.core.job_manager import JobManager
@@ -57,14 +58,18 @@ def plan_of(loader: ConfigLoader, job: Job | None = None) -> PinnedPlan:
     """The plan for a run that starts now: of one agent alone where the job asks for that, else by the rules.
 
     Raises:
-        ProjectError: the rules name agents that do not exist, or the orchestrator cannot be imported.
+        ProjectError: the rules name agents that do not exist, the orchestrator cannot be imported, or a step does not
+            fit into a durable execution.
     """
     registry = loader.get_agent_registry()
     if job is not None and job.job_type.startswith(ONE_AGENT):
         return one_agent(loader.config, job.job_type.removeprefix(ONE_AGENT), exists=registry.has_module)
     orchestrator = loader.config.orchestrator
     target = registry.get_agent(orchestrator) if orchestrator else None
-    return pin(loader.config, prepares=prepares(target), exists=registry.has_module)
+    plan = pin(loader.config, prepares=prepares(target), exists=registry.has_module)
+    if loader.config.orchestration.engine == "durable":
+        check_operations(plan, loader.config.workers)
+    return plan
 
 
 def open_storage(loader: ConfigLoader) -> StorageProvider:

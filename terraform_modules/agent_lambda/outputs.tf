@@ -22,3 +22,8 @@ output "log_group_names" {
   description = "Names of the log groups, by agent."
   value       = { for name, group in aws_cloudwatch_log_group.agent : name => group.name }
 }
+
+output "package_keys" {
+  description = "Keys of the uploaded packages, by agent."
+  value       = { for name, object in aws_s3_object.package : name => object.key }
+}

@@ -1,7 +1,7 @@
 """From an empty folder to a running system and back: the command, Terraform, the zips and Lambda's runtime for real.
 
-AWS is emulated: moto behind a Terraform provider for tests, functions in the real runtime client on Python 3.13, Bedrock
-a local server that speaks Converse. The tests of this file are the stations of one journey, in order.
+AWS is emulated: moto behind a Terraform provider for tests, functions in its real runtime client on Python 3.13,
+Bedrock a local server that speaks Converse. The tests of this file are the stations of one journey, in order.
 """
 
 import json

@@ -5,13 +5,27 @@ import sys
 
 import pytest
 
-HEAVY = ("agents", "litellm", "boto3", "botocore", "click", "rich", "openai", "langfuse", "opentelemetry", "pandas")
+HEAVY = (
+    "agents",
+    "litellm",
+    "boto3",
+    "botocore",
+    "click",
+    "rich",
+    "openai",
+    "langfuse",
+    "opentelemetry",
+    "pandas",
+    "aws_durable_execution_sdk_python",
+)
 
 
 @pytest.mark.parametrize(
     "module",
     [
         "agent_framework",
+        "agent_framework.core.base_handler",
+        "agent_framework.core.durable_handler",
         "agent_framework.core.plan",
         "agent_framework.core.orchestrator",
         "agent_framework.core.runtime",

@@ -25,6 +25,9 @@ from agent_framework.types import JSONDict
 TFVARS = "terraform/agents.auto.tfvars.json"
 """Path of the file, relative to the project."""
 
+DURABLE_SUFFIX = "-run"
+"""What the durable function beside the orchestrator's is called, after its name."""
+
 _MAX_FUNCTION_VARIABLES = 2000
 """Characters of the workers' ``<WORKER>_FUNCTION`` variables; all variables of a function have 4,096."""
 _ACCESS: Mapping[str | None, str] = {
@@ -102,6 +105,7 @@ def terraform_config(loader: ConfigLoader) -> TerraformConfig:
         "agents": entries,
         "aws_region": config.project.region,
         "database": database,
+        "engine": config.orchestration.engine,
         "orchestrator": orchestrator,
         "project_name": config.project.name,
         "queue": queue_block(
@@ -135,8 +139,11 @@ def write_tfvars(project_dir: Path, made: TerraformConfig) -> Path:
 
 
 def _check_names(config: ProjectConfig, stage: str, agents: Mapping[str, AgentConfig], found: _Findings) -> None:
-    for name in agents:
+    durable = config.orchestration.engine == "durable"
+    for name, agent in agents.items():
         function = _function_name(config, stage, name)
+        if durable and agent.type == "orchestrator":
+            function += DURABLE_SUFFIX
         if len(function) > LAMBDA_NAME_LIMIT:
             message = f"its function would be called {function}, {len(function)} characters; Lambda allows 64"
             found.report(message, "agents", name)

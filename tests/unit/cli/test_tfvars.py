@@ -174,6 +174,20 @@ def test_the_orchestrator_may_call_models_only_where_it_is_one(make: Make) -> No
     assert thinking.variables["agents"]["chief"]["bedrock_models"] != []
 
 
+def test_the_engine_is_said_for_the_stage(make: Make) -> None:
+    text = "agents: {writer: {}}\nstages: {prod: {orchestration: {engine: durable}}}"
+    assert make(text).variables["engine"] == "checkpoint"
+    assert make(text, stage="prod").variables["engine"] == "durable"
+
+
+def test_the_durable_function_needs_room_for_its_name(make: Make) -> None:
+    name = "a_chief_with_a_rather_long_name_indeed"
+    text = f"project: {{name: a-project-with-a-lon}}\nagents:\n  {name}: {{type: orchestrator}}\n"
+    assert len(f"a-project-with-a-lon-dev-{name}") in range(61, 65), "long, and still no longer than Lambda allows"
+    make(text)
+    assert "-run, " in refusal(make, f"{text}orchestration: {{engine: durable}}\n")
+
+
 # -- names and stages -------------------------------------------------------------------------------------------
 
 
@@ -183,7 +197,7 @@ def test_the_local_stage_is_not_deployed(make: Make) -> None:
 
 def test_a_function_whose_name_would_be_too_long_is_refused(make: Make) -> None:
     name = "a_worker_with_a_rather_long_name_indeed"
-    told = refusal(make, f"project: {{name: a-project-with-a-long-name}}\nagents:\n  {name}: {{}}\n")
+    told = refusal(make, f"project: {{name: a-project-with-a-lone}}\nagents:\n  {name}: {{}}\n")
     assert f"agents.yaml:3: agents.{name}: its function would be called" in told
 
 

@@ -81,3 +81,28 @@ def test_merging_changes_neither_side() -> None:
     base, overlay = {"a": {"b": 1}}, {"a": {"c": 2}}
     assert merge(base, overlay) == {"a": {"b": 1, "c": 2}}
     assert (base, overlay) == ({"a": {"b": 1}}, {"a": {"c": 2}})
+
+
+DURABLE = "orchestration: {engine: durable}\n"
+
+
+def test_a_stage_can_choose_the_engine() -> None:
+    loaded = load_config_text(DEPLOYED + "  prod: {orchestration: {engine: durable}}\n  dev: {}\n")
+    assert loaded.for_stage("prod").orchestration.engine == "durable"
+    assert loaded.for_stage("dev").orchestration.engine == "checkpoint"
+
+
+def test_local_runs_on_the_checkpoint_engine_whatever_the_deployed_stages_use() -> None:
+    loaded = load_config_text(DURABLE + DEPLOYED + "  dev: {}\n")
+    assert loaded.for_stage("dev").orchestration.engine == "durable"
+    assert loaded.for_stage("local").orchestration.engine == "checkpoint"
+
+
+def test_local_durable_functions_are_refused_with_the_reason() -> None:
+    with pytest.raises(ConfigError, match="durable functions exist on AWS only"):
+        load_config_text(DEPLOYED + "  local: {orchestration: {engine: durable}}\n")
+
+
+def test_a_stage_changes_nothing_else_of_the_orchestration() -> None:
+    with pytest.raises(ConfigError, match="unknown field 'timeout_seconds'"):
+        load_config_text(DEPLOYED + "  dev: {orchestration: {timeout_seconds: 5}}\n")

@@ -121,7 +121,8 @@ class RuleTests(Case):
         assert play(IN_FILE_ORDER).begun == ["c", "a", "b"]
 
     def test_no_more_agents_of_a_job_run_at_once_than_it_may(self, play: Play) -> None:
-        ran = play(NARROW, acts={name: [{"sleep": 0.1}] for name in "abcd"})
+        pairs = {"a": "b", "b": "a", "c": "d", "d": "c"}
+        ran = play(NARROW, acts={name: [{"meet": [other], "sleep": 0.1}] for name, other in pairs.items()})
         running = most = 0
         for line in ran.log:
             running += 1 if line.endswith("begun") else -1
