@@ -76,7 +76,6 @@ def deploy(
             _show(planned, say)
             result = _described(checked, work, planned, log)
             if plan_only:
-                work.terraform.plan_file.unlink(missing_ok=True)
                 _end(result, as_json, "nothing was applied (--plan-only)" if planned else "")
                 return 0
             if planned is not None:
@@ -105,16 +104,15 @@ def confirm(question: str, auto_approve: bool, *, as_json: bool = False, typed: 
     """Go on only if the user agrees: y, or ``typed`` in full.
 
     Raises:
-        DeploymentError: nobody can be asked.
-        click.Abort: the user does not agree.
+        DeploymentError: nobody can be asked, or the user does not agree.
     """
     if auto_approve:
         return
     if as_json or not sys.stdin.isatty():
         raise DeploymentError("nothing was changed: there is no terminal to ask at; give --auto-approve to agree")
-    if typed is None:
-        click.confirm(question, abort=True)
-    elif click.prompt(question, default="", show_default=False) != typed:
+    if typed is None and not click.confirm(question):
+        raise DeploymentError("nothing was changed: you did not agree")
+    if typed is not None and click.prompt(question, default="", show_default=False) != typed:
         raise DeploymentError(f"nothing was changed: that was not {typed!r}")
 
 

@@ -119,6 +119,14 @@ def test_a_state_bucket_that_was_named_must_be_there(project: Stage) -> None:
     assert "there is no bucket no-such-bucket-of-ours (--state-bucket) in this account" in told
 
 
+def test_a_stage_keeps_its_state_where_it_was(project: Stage) -> None:
+    known = project.folder / ".agent-framework" / "terraform" / "staging" / "terraform.tfstate"
+    known.parent.mkdir(parents=True)
+    known.write_text('{"version": 3, "backend": {"type": "s3", "config": {"bucket": "the-first"}}}')
+    told = refused(project, "--stage", "staging", "--state-bucket", "another")
+    assert "stage staging has its state in the bucket the-first, and --state-bucket names another" in told
+
+
 def test_a_project_without_its_terraform_folder(project: Stage, tmp_path: Path) -> None:
     (tmp_path / "agents.yaml").write_text("project: {name: bare, region: us-east-1}\n")
     told = refused(Stage(tmp_path, project.env))

@@ -63,7 +63,7 @@ class StageWork:
 
     @contextmanager
     def in_turn(self) -> Generator[None, None, None]:
-        """Hold the folder: the generated files are of one stage at a time.
+        """Hold the folder: the generated files are of one stage at a time. A plan that is left at the end is removed.
 
         Raises:
             ProjectError: another command holds it.
@@ -76,7 +76,10 @@ class StageWork:
                 except OSError as exc:
                     folder = self.checked.project_dir
                     raise ProjectError(f"another deploy or destroy runs in {folder}; wait until it is done") from exc
-            yield
+            try:
+                yield
+            finally:
+                self.terraform.plan_file.unlink(missing_ok=True)
 
     def _remembered_bucket(self) -> str | None:
         """The bucket that terraform was last connected to for this stage."""

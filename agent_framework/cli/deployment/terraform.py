@@ -44,7 +44,10 @@ def find_terraform() -> str:
     if program is None:
         raise DeploymentError(f"terraform is not installed, or not on the PATH; install {wanted} or newer: {_INSTALL}")
     command = [program, "version", "-json"]
-    done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=60)  # noqa: S603
+    try:
+        done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=60)  # noqa: S603
+    except (OSError, subprocess.SubprocessError) as exc:
+        raise DeploymentError(f"{program} cannot be run ({exc}); install terraform anew: {_INSTALL}") from exc
     found = re.search(r"(\d+)\.(\d+)\.\d+", done.stdout)
     if found is None:
         raise DeploymentError(f"{program} does not tell its version; is it terraform? Install it from {_INSTALL}")
@@ -101,10 +104,7 @@ class Terraform:
 
     def apply(self, listen: Listener, *, on_interrupt: Callable[[], None]) -> Ended:
         """Apply the saved plan and nothing else; the caller looks at how it ended."""
-        try:
-            return self.run("apply", "-json", str(self.plan_file), listen=listen, on_interrupt=on_interrupt)
-        finally:
-            self.plan_file.unlink(missing_ok=True)
+        return self.run("apply", "-json", str(self.plan_file), listen=listen, on_interrupt=on_interrupt)
 
     def outputs(self) -> dict[str, Any]:
         """The root module's outputs."""
