@@ -179,7 +179,7 @@ def _progress(*, quiet: bool) -> Generator[Listener]:
         return
     columns = (
         SpinnerColumn(),
-        BarColumn(),
+        BarColumn(bar_width=20),
         MofNCompleteColumn(),
         TextColumn("{task.description}"),
         TimeElapsedColumn(),

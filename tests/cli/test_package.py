@@ -159,7 +159,8 @@ def test_bytecode_is_python_3_13s_unchecked_and_names_lambdas_folder(built: Buil
 def test_a_zip_runs_alone_on_lambdas_python(built: Built, tmp_path: Path) -> None:
     zipfile.ZipFile(built.packages["boss"].path).extractall(tmp_path)
     script = (
-        f"import sys; sys.path.insert(0, {str(tmp_path)!r}); import agent_framework.core.runtime, yaml; "
+        f"import sys; sys.path.insert(0, {str(tmp_path)!r}); import yaml; "
+        "from backend.agents.boss.lambda_handler import handler; assert callable(handler); "
         "import backend.agents.boss.agent as a; print(a.Agent.instructions, yaml.__file__)"
     )
     done = subprocess.run([python_313().path, "-I", "-S", "-c", script], capture_output=True, text=True, check=True)

@@ -99,11 +99,11 @@ def _own_files(inputs: Inputs, folder: Path, python: Python | None) -> dict[str,
 
 
 def _imported(inputs: Inputs, folders: Sequence[Path], python: Python | None) -> Imported:
-    """Import what a function loads until its agent can run."""
+    """Import the handler, and what a function loads after it until its agent can run."""
     if python is None or not can_measure(inputs.closure.architecture):
         return Imported()
-    modules = ["agent_framework.core.runtime", *(["agents"] if has_sdk(inputs.closure) else [])]
-    modules += [inputs.module] if inputs.module else []
+    modules = [f"backend.agents.{inputs.agent.name}.lambda_handler", "agent_framework.core.runtime"]
+    modules += [*(["agents"] if has_sdk(inputs.closure) else []), *([inputs.module] if inputs.module else [])]
     with _one_at_a_time:
         imported = measure_import(python, folders, modules)
     missing = imported.missing
