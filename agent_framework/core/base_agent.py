@@ -14,8 +14,8 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from agent_framework.config.agent_config import AgentConfig
 from agent_framework.core.outputs import to_output
-from agent_framework.errors import JobNotFoundError, ProjectError
-from agent_framework.infrastructure.database.base import DatabaseProvider
+from agent_framework.errors import ProjectError
+from agent_framework.infrastructure.database.base import DatabaseProvider, require_job
 from agent_framework.infrastructure.llm.base import OFFLINE, Meter, ModelSpec, build_model
 from agent_framework.infrastructure.storage.base import StorageProvider
 from agent_framework.types import Job, JSONDict
@@ -161,9 +161,7 @@ class BaseAgent:
         Raises:
             JobNotFoundError
         """
-        job = await self.db.get_job(job_id)
-        if job is None:
-            raise JobNotFoundError(job_id)
+        job = await require_job(self.db, job_id)
         results = self.services.results
         return job if results is None else replace(job, agent_results=dict(results))
 

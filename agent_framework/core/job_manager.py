@@ -9,8 +9,8 @@ from dataclasses import replace
 
 from agent_framework.core.crash import CrashPoint, crash_point
 from agent_framework.core.owner import is_dead, process_owner
-from agent_framework.errors import ConfigError, IllegalTransitionError, JobNotFoundError
-from agent_framework.infrastructure.database.base import Changes, DatabaseProvider
+from agent_framework.errors import ConfigError, IllegalTransitionError
+from agent_framework.infrastructure.database.base import Changes, DatabaseProvider, require_job
 from agent_framework.types import MAX_NESTING, Job, JobStatus, JSONDict, Snapshot, nesting
 
 LEASE_S = 30.0
@@ -64,10 +64,7 @@ class JobManager:
         Raises:
             JobNotFoundError
         """
-        job = await self.db.get_job(job_id)
-        if job is None:
-            raise JobNotFoundError(job_id)
-        return job
+        return await require_job(self.db, job_id)
 
     async def cancel(self, job_id: str) -> None:
         """Ask for the job's cancellation; it is checked before every start.

@@ -1,4 +1,4 @@
-"""JSON as it travels: compact, strict both ways, always an object."""
+"""JSON as it is stored and sent: compact and strict both ways; what is read is always an object."""
 
 import json
 from typing import Any, NoReturn
@@ -8,7 +8,7 @@ from agent_framework.types import JSONDict, is_object
 
 
 def to_json(value: Any, *, what: str) -> str:
-    """Compact JSON text that every transport takes.
+    """Compact JSON text that every database and transport takes.
 
     Raises:
         ProviderError: the value is not JSON (NaN, infinity, a lone surrogate, an object); ``what`` names it.

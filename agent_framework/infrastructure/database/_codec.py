@@ -3,22 +3,7 @@
 import json
 from typing import Any
 
-from agent_framework.errors import ProviderError
 from agent_framework.types import AgentOutcome, AttemptState, ErrorKind, JSONDict, Usage
-
-
-def dumps(value: Any, *, what: str) -> str:
-    """Compact JSON.
-
-    Raises:
-        ProviderError: the value is not JSON (NaN, infinity, a lone surrogate, an object); ``what`` names it.
-    """
-    try:
-        text = json.dumps(value, allow_nan=False, ensure_ascii=False, separators=(",", ":"))
-        text.encode("utf-8")
-    except (TypeError, ValueError, RecursionError) as exc:
-        raise ProviderError(f"{what} cannot be stored as JSON: {exc}") from exc
-    return text
 
 
 def loads(text: str | None) -> Any:

@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from agent_framework.errors import ProviderError
-from agent_framework.infrastructure.database._codec import dumps
+from agent_framework.infrastructure._json import to_json
 from agent_framework.infrastructure.database._rows import Row
 
 
@@ -76,7 +76,7 @@ def _from_json(column: Column, value: Any) -> Any:
     if value is None:
         return None
     if column.type in ("json", "jsonb"):
-        return dumps(value, what=column.name)
+        return to_json(value, what=column.name)
     return _seconds(value) if column.type == "timestamptz" else value
 
 

@@ -8,7 +8,8 @@ import uuid
 from typing import Any
 
 from agent_framework.errors import IdempotencyConflictError, JobNotFoundError, StaleClaimError
-from agent_framework.infrastructure.database._codec import dumps, loads, outcome_to_dict
+from agent_framework.infrastructure._json import to_json
+from agent_framework.infrastructure.database._codec import loads, outcome_to_dict
 from agent_framework.infrastructure.database._rows import (
     attempt_from,
     event_from,
@@ -46,7 +47,7 @@ class Scripts(DocumentScripts):
     def create_job(
         self, user_id: str, job_type: str, payload: JSONDict, client_key: str | None, job_id: str | None
     ) -> Script[str]:
-        stored = dumps(payload, what="the job's request_payload")
+        stored = to_json(payload, what="the job's request_payload")
         new_id = job_id or str(uuid.uuid4())
         rows = yield Statement(
             f"""INSERT INTO jobs (id, user_id, job_type, request_payload, client_key, due_at, created_at, updated_at)
@@ -180,10 +181,10 @@ class Scripts(DocumentScripts):
             {
                 "job_id": job_id,
                 "agent": agent,
-                "payload": dumps(payload, what=f"the output of {agent}"),
+                "payload": to_json(payload, what=f"the output of {agent}"),
                 "seq": seq,
                 "ms": execution_time_ms,
-                "usage": dumps(usage.to_dict(), what="usage"),
+                "usage": to_json(usage.to_dict(), what="usage"),
                 "produced_by": produced_by,
             },
         )
@@ -265,7 +266,7 @@ class Scripts(DocumentScripts):
                 "id": job.id,
                 "status": changes.status,
                 "error": changes.error_message,
-                "plan": None if changes.plan is None else dumps(changes.plan, what="the plan"),
+                "plan": None if changes.plan is None else to_json(changes.plan, what="the plan"),
                 "due_at": changes.due_at,
             },
         )
@@ -282,7 +283,7 @@ class Scripts(DocumentScripts):
                         "seq": event.seq,
                         "run": event.run,
                         "kind": event.kind,
-                        "data": dumps(event.data, what="an event"),
+                        "data": to_json(event.data, what="an event"),
                     }
                     for event in changes.events
                 ],
@@ -364,4 +365,4 @@ def _key_params(key: AttemptKey) -> dict[str, Any]:
 
 
 def _stored(outcome: AgentOutcome) -> str:
-    return dumps(outcome_to_dict(outcome), what="the outcome")
+    return to_json(outcome_to_dict(outcome), what="the outcome")

@@ -2,7 +2,8 @@
 
 from typing import Any
 
-from agent_framework.infrastructure.database._codec import dumps, loads
+from agent_framework.infrastructure._json import to_json
+from agent_framework.infrastructure.database._codec import loads
 from agent_framework.infrastructure.database._rows import document_from
 from agent_framework.infrastructure.database._script import DialectScripts, Script, Statement
 from agent_framework.types import Document, JSONDict
@@ -22,7 +23,7 @@ class DocumentScripts(DialectScripts):
     def put_document(
         self, namespace: str, key: str, body: JSONDict, expected_version: int, ttl_s: float | None
     ) -> Script[Document | None]:
-        stored = dumps(body, what=f"the document {namespace}/{key}")
+        stored = to_json(body, what=f"the document {namespace}/{key}")
         params: dict[str, Any] = {"namespace": namespace, "key": key, "body": stored, "ttl": ttl_s}
         if expected_version == 0:
             rows = yield Statement(

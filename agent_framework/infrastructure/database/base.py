@@ -12,7 +12,7 @@ from types import TracebackType
 from typing import Self
 
 from agent_framework.errors import DataTooLargeError as DataTooLargeError
-from agent_framework.errors import SchemaVersionError
+from agent_framework.errors import JobNotFoundError, SchemaVersionError
 from agent_framework.types import (
     AgentOutcome,
     AgentResult,
@@ -262,3 +262,15 @@ class DatabaseProvider(ABC):
     @abstractmethod
     async def list_documents(self, namespace: str, *, prefix: str = "", limit: int = 100) -> list[Document]:
         """Documents that have not expired, by key."""
+
+
+async def require_job(db: DatabaseProvider, job_id: str) -> Job:
+    """The job that must be there.
+
+    Raises:
+        JobNotFoundError
+    """
+    job = await db.get_job(job_id)
+    if job is None:
+        raise JobNotFoundError(job_id)
+    return job

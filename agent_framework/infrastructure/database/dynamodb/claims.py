@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from contextlib import suppress
 
 from agent_framework.errors import ProviderError, StaleClaimError
-from agent_framework.infrastructure.database._codec import dumps
+from agent_framework.infrastructure._json import to_json
 from agent_framework.infrastructure.database.base import Changes
 from agent_framework.infrastructure.database.dynamodb import keys
 from agent_framework.infrastructure.database.dynamodb.items import (
@@ -178,7 +178,7 @@ class Claims:
             values["error_message"] = changes.error_message
         plan: list[Write] = []
         if changes.plan is not None:
-            plan = [Put(keys.plan(job.id), {"run": job.run, "plan": dumps(changes.plan, what="the plan")})]
+            plan = [Put(keys.plan(job.id), {"run": job.run, "plan": to_json(changes.plan, what="the plan")})]
         written: Sequence[Write] = trace
         if journaled := len(trace) + len(plan) + 1 > MAX_WRITES:
             written = parts(job.id, commit, trace)

@@ -8,7 +8,7 @@ import math
 import uuid
 from contextlib import aclosing
 
-from agent_framework.infrastructure.database._codec import dumps
+from agent_framework.infrastructure._json import to_json
 from agent_framework.infrastructure.database.dynamodb import keys
 from agent_framework.infrastructure.database.dynamodb.items import document_from
 from agent_framework.infrastructure.database.dynamodb.refusals import Refused
@@ -46,7 +46,7 @@ class Documents:
             Update(
                 keys.document(namespace, key),
                 set={
-                    "body": dumps(body, what=f"the document {namespace}/{key}"),
+                    "body": to_json(body, what=f"the document {namespace}/{key}"),
                     "expires_at": expires_at,
                     "ttl": None if expires_at is None else math.ceil(expires_at) + _KEPT_S,
                 },

@@ -3,7 +3,8 @@
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from agent_framework.infrastructure.database._codec import dumps, loads, outcome_from_dict, outcome_to_dict
+from agent_framework.infrastructure._json import to_json
+from agent_framework.infrastructure.database._codec import loads, outcome_from_dict, outcome_to_dict
 from agent_framework.infrastructure.database.dynamodb import keys
 from agent_framework.infrastructure.database.dynamodb.writes import Item, Put
 from agent_framework.types import (
@@ -25,12 +26,12 @@ from agent_framework.types import (
 
 def outcome_text(outcome: AgentOutcome) -> str:
     """The stored form of an outcome, without its output."""
-    return dumps(outcome_to_dict(outcome), what="the outcome")
+    return to_json(outcome_to_dict(outcome), what="the outcome")
 
 
 def event_put(job_id: str, event: Event, at: float) -> Put:
     """A new event."""
-    data = dumps(event.data, what="an event")
+    data = to_json(event.data, what="an event")
     return Put(
         keys.event(job_id, event.seq),
         {"seq": event.seq, "run": event.run, "kind": event.kind.value, "data": data, "at": at},
@@ -62,10 +63,10 @@ def result_put(job_id: str, result: AgentResult) -> Put:
         keys.result(job_id, result.agent),
         {
             "agent": result.agent,
-            "payload": dumps(result.payload, what=f"the output of {result.agent}"),
+            "payload": to_json(result.payload, what=f"the output of {result.agent}"),
             "seq": result.seq,
             "execution_time_ms": result.execution_time_ms,
-            "usage": dumps(result.usage.to_dict(), what="usage"),
+            "usage": to_json(result.usage.to_dict(), what="usage"),
             "produced_by": result.produced_by,
             "created_at": result.created_at,
         },

@@ -8,7 +8,8 @@ from contextlib import aclosing
 from typing import Any
 
 from agent_framework.errors import IdempotencyConflictError, JobNotFoundError, ProviderError
-from agent_framework.infrastructure.database._codec import dumps, loads
+from agent_framework.infrastructure._json import to_json
+from agent_framework.infrastructure.database._codec import loads
 from agent_framework.infrastructure.database.dynamodb import keys
 from agent_framework.infrastructure.database.dynamodb.items import job_from, results_from
 from agent_framework.infrastructure.database.dynamodb.journal import settled_meta
@@ -49,7 +50,7 @@ class Jobs:
         """Store a pending job, or find the one that its key or id stands for."""
         new_id = job_id or str(uuid.uuid4())
         now = self._table.now()
-        stored = dumps(payload, what="the job's request_payload")
+        stored = to_json(payload, what="the job's request_payload")
         meta: Item = {
             "kind": "JOB",
             "job_id": new_id,

@@ -16,7 +16,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from agent_framework.errors import ProviderError
-from agent_framework.infrastructure.database._codec import dumps
+from agent_framework.infrastructure._json import to_json
 from agent_framework.infrastructure.database.dynamodb import keys
 from agent_framework.infrastructure.database.dynamodb.refusals import Refused
 from agent_framework.infrastructure.database.dynamodb.table import MAX_WRITES, Table
@@ -37,7 +37,7 @@ def parts(job_id: str, commit: str, writes: Sequence[Put | Update]) -> list[Put]
         raise ProviderError("a commit writes an event or an attempt twice; nothing was written")
     for write in writes:
         render(write, commit)
-    texts = [dumps(_entry(write), what="a journal") for write in writes]
+    texts = [to_json(_entry(write), what="a journal") for write in writes]
     chunks: list[list[str]] = [[]]
     size = 0
     for text in texts:

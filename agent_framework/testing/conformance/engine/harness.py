@@ -189,8 +189,12 @@ class Case:
                 while len(opened) >= cls.keep_open:
                     opened.pop(next(iter(opened))).close()
                 place = open_place(scene.write(tmp_path_factory.mktemp(scene.name)))
+                try:
+                    place.open()
+                except BaseException:
+                    place.close()
+                    raise
                 opened[scene.name] = place
-                place.open()
             return opened[scene.name]
 
         yield open_scene

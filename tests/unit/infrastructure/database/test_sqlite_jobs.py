@@ -59,7 +59,7 @@ def test_a_job_reads_back_as_it_was_submitted(with_db: Callable[..., None]) -> N
 )
 def test_a_request_that_is_no_json_is_refused(with_db: Callable[..., None], payload: dict[str, Any]) -> None:
     async def body(db: SqliteDatabase) -> None:
-        with pytest.raises(ProviderError, match="the job's request_payload cannot be stored as JSON"):
+        with pytest.raises(ProviderError, match="the job's request_payload cannot be written as JSON"):
             await db.create_job("ann", "x", payload)
         assert await db.list_jobs() == []
 
