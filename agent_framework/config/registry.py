@@ -5,9 +5,11 @@ registered there under its name, the one class or function marked there, or the 
 """
 
 import importlib
+import json
 import re
 import sys
 from collections.abc import Callable, Mapping
+from functools import lru_cache
 from pathlib import Path
 from types import ModuleType
 from typing import Any, TypeVar
@@ -18,6 +20,9 @@ from agent_framework.config.agent_config import AgentConfig, ProjectConfig
 from agent_framework.config.rules_engine import RulesEngine
 from agent_framework.errors import ConfigError, ProjectError
 from agent_framework.types import JSONDict
+
+PACKAGE_MANIFEST = "agent_framework_package.json"
+"""In a deployment package: ``{"agent": ..., "role": ..., "agents": [...]}``."""
 
 AGENT_NAME_ATTRIBUTE = "__agent_name__"
 AGENT_CONFIG_ATTRIBUTE = "__agent_config__"
@@ -57,7 +62,7 @@ class AgentRegistry:
     def get_config(self, name: str) -> AgentConfig | None:
         """The agent's configuration; defaults for a worker that exists as a module without being declared."""
         config = self._configs.get(name)
-        if config is None and self.has_module(name):
+        if config is None and self.is_known(name):
             return AgentConfig(name=name)
         return config
 
@@ -83,6 +88,10 @@ class AgentRegistry:
             return False
         return (self._project_dir / "backend" / "agents" / name / "agent.py").is_file()
 
+    def is_known(self, name: str) -> bool:
+        """Whether there is code for an agent of this name: here, or in the package of another function."""
+        return self.has_module(name) or (self._project_dir is not None and name in packaged_agents(self._project_dir))
+
     def module_of(self, name: str) -> str:
         """Dotted path of the agent's module."""
         return self._entrypoint(name).partition(":")[0]
@@ -104,6 +113,15 @@ class AgentRegistry:
                 raise ProjectError(f"agent {name}: {module_name} has no {attribute!r} (entrypoint: {entrypoint})")
             return getattr(module, attribute)
         return find_in_module(module, name)
+
+
+@lru_cache(maxsize=4)
+def packaged_agents(project_dir: Path) -> frozenset[str]:
+    """The agents that a package was built with: it holds the code of one, and a list of all. Empty elsewhere."""
+    try:
+        return frozenset(json.loads((project_dir / PACKAGE_MANIFEST).read_bytes())["agents"])
+    except FileNotFoundError:
+        return frozenset()
 
 
 def _context(data: JSONDict) -> JSONDict:

@@ -63,10 +63,10 @@ def plan_of(loader: ConfigLoader, job: Job | None = None) -> PinnedPlan:
     """
     registry = loader.get_agent_registry()
     if job is not None and job.job_type.startswith(ONE_AGENT):
-        return one_agent(loader.config, job.job_type.removeprefix(ONE_AGENT), exists=registry.has_module)
+        return one_agent(loader.config, job.job_type.removeprefix(ONE_AGENT), exists=registry.is_known)
     orchestrator = loader.config.orchestrator
     target = registry.get_agent(orchestrator) if orchestrator else None
-    plan = pin(loader.config, prepares=prepares(target), exists=registry.has_module)
+    plan = pin(loader.config, prepares=prepares(target), exists=registry.is_known)
     if loader.config.orchestration.engine == "durable":
         check_operations(plan, loader.config.workers)
     return plan

@@ -25,7 +25,12 @@ _DOWNLOADERS = ("hf-xet", "huggingface-hub")
 
 _ORCHESTRATOR = ("pydantic", "python-dotenv", "pyyaml")
 _WORKER = (*_ORCHESTRATOR, "openai-agents")
-_FEATURES = {"litellm": "litellm", "langfuse": "langfuse", "postgres": "psycopg"}
+_FEATURES = {
+    "durable": "aws-durable-execution-sdk-python",
+    "litellm": "litellm",
+    "langfuse": "langfuse",
+    "postgres": "psycopg",
+}
 _OURS = frozenset({DISTRIBUTION, "agent-framework"})
 
 
@@ -86,7 +91,12 @@ def _closure(configs: list[ProjectConfig], agent: AgentConfig, decides: bool, *,
     full = agent.type == "worker" or "langfuse" in features or decides
     for requirement in agent.requirements:
         _check(requirement, agent.name)
-    bundled = bundle_boto3 or any(_distribution(name) in RUNTIME_DISTRIBUTIONS for name in agent.requirements)
+    # Durable executions are started and read through operations that an older boto3 of Lambda's does not have.
+    bundled = (
+        bundle_boto3
+        or "durable" in features
+        or any(_distribution(name) in RUNTIME_DISTRIBUTIONS for name in agent.requirements)
+    )
     declared = _declared()
     names = (*(_WORKER if full else _ORCHESTRATOR), *(_FEATURES[feature] for feature in features))
     wanted = {*(declared[name] for name in names), *agent.requirements, *((declared["boto3"],) if bundle_boto3 else ())}
@@ -120,6 +130,7 @@ def _needed(configs: Iterable[ProjectConfig], agent: AgentConfig) -> dict[str, b
         here = config.agents.get(agent.name, agent)
         talks = here.type == "worker" or config.orchestration.strategy == "agent"
         needed["litellm"] |= talks and any(map(_over_litellm, _models(here.llm.applied_to(config.llm))))
+        needed["durable"] |= here.type == "orchestrator" and config.orchestration.engine == "durable"
         needed["langfuse"] |= LANGFUSE_KEYS[0] in here.runtime.environment
         needed["postgres"] |= DATABASES.canonical(config.infrastructure.database.provider) == "rds-postgres"
     return needed

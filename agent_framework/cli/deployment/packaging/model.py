@@ -13,9 +13,6 @@ TASK_ROOT = "/var/task"
 LAYER_ROOT = "/opt/python"
 """Where Lambda unpacks the ``python`` folder of a layer."""
 
-MANIFEST = "agent_framework_package.json"
-"""The file that tells a running function which agents there are, since it has the code of its own one only."""
-
 
 @dataclass(frozen=True, slots=True)
 class Package:

@@ -33,6 +33,12 @@ UNUSABLE = (
 )
 """Parts of the framework's requirements that cannot run, or are never asked for, with these requirements alone."""
 
+BOTOCORE_SERVICES = (
+    *("bedrock-runtime", "dynamodb", "events", "kms", "lambda", "rds-data", "s3", "scheduler", "secretsmanager"),
+    *("sqs", "ssm", "sso", "sso-oidc", "sts"),
+)
+"""Services whose descriptions stay where boto3 is carried for the framework alone; all others' are 24 MB."""
+
 LITELLM_SERVER = ("_experimental", "client", "swagger", "_lazy_openapi_snapshot.json", "_lazy_openapi_snapshot.py")
 """Pages, descriptions and commands of LiteLLM's server, in ``litellm/proxy``; its other parts are imported by calls."""
 
@@ -76,7 +82,7 @@ def prune(tree: Path, *, own_requirements: bool) -> None:
     for folder in _unneeded_folders(tree):
         shutil.rmtree(folder)
     if not own_requirements:
-        for part in (*(tree / name for name in UNUSABLE), *tree.rglob("*.pyi")):
+        for part in (*(tree / name for name in UNUSABLE), *tree.rglob("*.pyi"), *_other_services(tree)):
             _remove(part)
     for name in LITELLM_SERVER if _is_client_only(tree) else ():
         _remove(tree / "litellm" / "proxy" / name)
@@ -96,6 +102,12 @@ def prune_bytecode(tree: Path) -> None:
         source = path.relative_to(server).as_posix().replace("__pycache__/", "").partition(".")[0]
         if not _LITELLM_LOADED.search(source):
             path.unlink()
+
+
+def _other_services(tree: Path) -> list[Path]:
+    """Folders of botocore that describe services which nothing of the framework asks."""
+    described = tree / "botocore" / "data"
+    return [path for path in described.glob("*") if path.is_dir() and path.name not in BOTOCORE_SERVICES]
 
 
 def _is_client_only(tree: Path) -> bool:

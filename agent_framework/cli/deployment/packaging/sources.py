@@ -12,10 +12,10 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 from agent_framework.cli.deployment.packaging.imports import AGENTS, Project, parse
-from agent_framework.cli.deployment.packaging.model import MANIFEST
 from agent_framework.cli.scaffolding.templates import render_file
 from agent_framework.config.agent_config import AgentConfig
 from agent_framework.config.loader import CONFIG_FILE, LOCAL_STAGE, WELL_KNOWN_STAGES, ConfigLoader
+from agent_framework.config.registry import PACKAGE_MANIFEST
 from agent_framework.errors import ForbiddenFileError, PackagingError
 
 _BACKEND = "backend"
@@ -96,7 +96,7 @@ class ProjectSources:
     def _written(self, agent: AgentConfig, files: Mapping[str, Path | bytes]) -> dict[str, bytes]:
         handler = f"{AGENTS}/{agent.name}/lambda_handler.py"
         manifest = {"agent": agent.name, "role": agent.type, "agents": sorted(self._agents)}
-        written = {MANIFEST: json.dumps(manifest, indent=2, sort_keys=True) + "\n"}
+        written = {PACKAGE_MANIFEST: json.dumps(manifest, indent=2, sort_keys=True) + "\n"}
         if handler not in files:
             written[handler] = render_file(f"lambda_handler/{agent.type}.py", {"name": agent.name})
             package = f"{AGENTS}/{agent.name}/__init__.py"

@@ -117,3 +117,10 @@ def test_what_is_no_requirement_is_refused(tmp_path: Path, requirement: str, wor
     with pytest.raises(PackagingError, match=words) as caught:
         closures(tmp_path, {"writer": {"requirements": [requirement]}})
     assert "agents.writer.requirements" in str(caught.value)
+
+
+def test_a_durable_orchestrator_carries_its_sdk_and_a_boto3_that_knows_it(tmp_path: Path) -> None:
+    found = closures(tmp_path, {"boss": BOSS, "writer": {}}, orchestration="engine: durable")
+    assert "aws-durable-execution-sdk-python" in names(found["boss"]) - names(found["writer"])
+    assert (found["boss"].name, found["boss"].left_out) == ("orchestrator-durable", ())
+    assert found["writer"].left_out == RUNTIME_DISTRIBUTIONS
