@@ -29,6 +29,7 @@ class TinyPackage:
     path: Path
     sha256: str
     zipped_bytes: int
+    unchanged: bool = False
 
 
 def build_packages(loader: ConfigLoader, **options: Any) -> tuple[TinyPackage, ...]:
@@ -66,6 +67,7 @@ def write_packages_tfvars(project_dir: Path, packages: tuple[TinyPackage, ...]) 
 def install() -> None:
     """Put these in the place of the real packaging."""
     module: Any = ModuleType(PACKAGING)
+    module.Package = TinyPackage
     module.build_packages, module.write_packages_tfvars = build_packages, write_packages_tfvars
     sys.modules[PACKAGING] = module
 

@@ -4,21 +4,17 @@
 Every step can be repeated: what an earlier run left half done, the next one carries on.
 """
 
-from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 
 from agent_framework.cli.deployment.changes import PlannedChanges
 from agent_framework.cli.deployment.idle_costs import IdleCost, idle_costs
 from agent_framework.cli.deployment.migration import migrate_stage
 from agent_framework.cli.deployment.outputs import deployed_stage
-from agent_framework.cli.deployment.packages import Packaged, package_agents
+from agent_framework.cli.deployment.packaging import Package, build_packages, write_packages_tfvars
 from agent_framework.cli.deployment.progress import ApplyLines, Say
 from agent_framework.cli.deployment.stage_work import StageWork
-from agent_framework.config.loader import ConfigLoader
 from agent_framework.core.deployed import DeployedStage
-
-Package = Callable[[ConfigLoader], tuple[Packaged, ...]]
 
 _HALF_WAY = (
     "the apply stopped half-way. What was made is in the state and nothing is lost: mend the cause, then run the same "
@@ -36,20 +32,20 @@ class Planned:
 
 @dataclass(slots=True)
 class Deployer:
-    """Deploys one stage; ``say`` is told each step, ``package`` builds the zips."""
+    """Deploys one stage; ``say`` is told each step."""
 
     work: StageWork
     say: Say
-    package: Package = field(default=package_agents)
 
     def prepare_and_plan(self, var_files: tuple[Path, ...] = ()) -> Planned | None:
         """Everything up to the saved plan; None if there is nothing to change."""
         work = self.work
         made = work.state.ensure()
         self.say(f"  state    {work.place.bucket}, key {work.place.key}{' (bucket made now)' if made else ''}")
-        packages = self.package(work.checked.loader)
+        packages = self._package()
         size = sum(item.zipped_bytes for item in packages) / 2**20
-        self.say(f"  packages {len(packages)}, {size:.1f} MiB zipped")
+        same = sum(item.unchanged for item in packages)
+        self.say(f"  packages {len(packages)}, {size:.1f} MiB zipped{f', {same} of them as before' if same else ''}")
         for note in work.checked.made.notes:
             self.say(f"  note     {note}")
         update = work.generate()
@@ -59,6 +55,12 @@ class Deployer:
         work.terraform.init(work.state.backend())
         plan = work.terraform.plan(var_files=work.var_files(var_files))
         return None if plan is None else Planned(PlannedChanges.of(plan), idle_costs(plan))
+
+    def _package(self) -> tuple[Package, ...]:
+        """Build the packages, and write the file in which Terraform finds them by the hash of their content."""
+        packages = build_packages(self.work.checked.loader)
+        write_packages_tfvars(self.work.checked.project_dir, packages)
+        return packages
 
     def apply(self, planned: Planned) -> None:
         """Apply the saved plan.
