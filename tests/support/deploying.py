@@ -67,7 +67,7 @@ def write_packages_tfvars(project_dir: Path, packages: tuple[TinyPackage, ...]) 
 def install() -> None:
     """Put these in the place of the real packaging."""
     module: Any = ModuleType(PACKAGING)
-    module.Package = TinyPackage
+    module.Package, module.Progress = TinyPackage, object
     module.build_packages, module.write_packages_tfvars = build_packages, write_packages_tfvars
     sys.modules[PACKAGING] = module
 

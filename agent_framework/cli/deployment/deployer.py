@@ -11,7 +11,7 @@ from agent_framework.cli.deployment.changes import PlannedChanges
 from agent_framework.cli.deployment.idle_costs import IdleCost, idle_costs
 from agent_framework.cli.deployment.migration import migrate_stage
 from agent_framework.cli.deployment.outputs import deployed_stage
-from agent_framework.cli.deployment.packaging import Package, build_packages, write_packages_tfvars
+from agent_framework.cli.deployment.packaging import Package, Progress, build_packages, write_packages_tfvars
 from agent_framework.cli.deployment.progress import ApplyLines, Say
 from agent_framework.cli.deployment.stage_work import StageWork
 from agent_framework.core.deployed import DeployedStage
@@ -58,9 +58,15 @@ class Deployer:
 
     def _package(self) -> tuple[Package, ...]:
         """Build the packages, and write the file in which Terraform finds them by the hash of their content."""
-        packages = build_packages(self.work.checked.loader)
+        packages = build_packages(self.work.checked.loader, progress=self._hear)
         write_packages_tfvars(self.work.checked.project_dir, packages)
         return packages
+
+    def _hear(self, progress: Progress) -> None:
+        if progress.note:
+            self.say(f"  note     {progress.text}")
+        elif progress.done < progress.total or not progress.total:
+            self.say(f"  building {progress.text}")
 
     def apply(self, planned: Planned) -> None:
         """Apply the saved plan.
