@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from agent_framework.config.loader import ConfigLoader
 from agent_framework.core.agent_forms import prepares
 from agent_framework.core.agent_runner import ProjectRunner
+from agent_framework.core.announcing import announcer
 from agent_framework.core.durable_limits import check_operations
 from agent_framework.core.engine import Engine, Waker
 from agent_framework.core.execution import InProcessDispatcher, Performer
@@ -41,7 +42,13 @@ def wire(
     runner = project_runner(loader, jobs, storage, models, tracing=tracing)
     waker = Waker()
     dispatcher = InProcessDispatcher(Performer(jobs.db, runner, owner=jobs.owner, wake=waker.wake, listener=listener))
-    engine = Engine(jobs, plan=lambda job: plan_of(loader, job), dispatcher=dispatcher, listener=listener)
+    engine = Engine(
+        jobs,
+        plan=lambda job: plan_of(loader, job),
+        dispatcher=dispatcher,
+        listener=listener,
+        announce=announcer(loader, jobs.db),
+    )
     return Parts(engine, runner, dispatcher, waker, StepRunner(jobs.db, runner, without_rules(loader.config)))
 
 
