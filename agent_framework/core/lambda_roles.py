@@ -11,6 +11,7 @@ from collections.abc import Awaitable, Callable
 from http import HTTPStatus
 from typing import Any, Protocol
 
+from agent_framework.core.approval_page import HEADERS, approval_page
 from agent_framework.core.decide import REDISPATCH_S
 from agent_framework.core.engine import Advanced, Engine
 from agent_framework.core.lambda_events import (
@@ -145,10 +146,19 @@ class OrchestratorRole:
                 return envelope(self._agent, result={"schema_version": version})
             case EngineMessage(body):
                 return await self._engine_message(body, invocation)
+            case HttpRequest(approval_id=str(approval_id)) if self._project.config.approvals.endpoint:
+                return await self._approval(approval_id, request)
             case HttpRequest():
                 return http_answer(await self._http(request))
             case AgentCall():
                 return await self._call(request, invocation)
+
+    async def _approval(self, approval_id: str, request: HttpRequest) -> JSONDict:
+        """The page behind an approval's link; the token is what lets somebody in, not who they are."""
+        page = await approval_page(self._project.approvals, request.method, approval_id, request.fields)
+        if page.job_id is not None:
+            await self._project.queue.send(advance_message(page.job_id))
+        return {"statusCode": page.status.value, "headers": HEADERS, "body": page.html}
 
     async def _records(self, deliveries: tuple[Delivery, ...], invocation: Invocation) -> JSONDict:
         limit = await self._project.queue.receive_limit()
@@ -240,6 +250,9 @@ class OrchestratorRole:
 
 
 def _refusal(agent: str, request: HttpRequest, *, methods: tuple[str, ...]) -> JSONDict | None:
+    if request.approval_id is not None:
+        words = "approvals are not answered here; see approvals.endpoint in agents.yaml"
+        return envelope(agent, status=HTTPStatus.NOT_FOUND, error=words)
     if request.method not in methods:
         words = f"{request.method} means nothing here; use {' or '.join(methods)}"
         return envelope(agent, status=HTTPStatus.METHOD_NOT_ALLOWED, error=words)
