@@ -29,6 +29,7 @@ from agent_framework.core.lambda_http import HttpRequest, http_answer
 from agent_framework.core.lambda_process import Invocation, performer_of
 from agent_framework.core.message_handler import MessageHandler
 from agent_framework.core.messages import LostAttempt, advance_message, perform_message, read_message
+from agent_framework.core.migration import migrate
 from agent_framework.core.pinned import ONE_AGENT
 from agent_framework.core.runtime import Project
 from agent_framework.errors import AgentError, ConfigError, JobNotFoundError, QueueBatchError
@@ -142,8 +143,8 @@ class OrchestratorRole:
             case Sweep():
                 return await self._sweep()
             case Migrate():
-                version = await self._project.db.migrate()
-                return envelope(self._agent, result={"schema_version": version})
+                done = await migrate(self._project)
+                return envelope(self._agent, result={"schema_version": done.after.current, "before": done.before})
             case EngineMessage(body):
                 return await self._engine_message(body, invocation)
             case HttpRequest(approval_id=str(approval_id)) if self._project.config.approvals.endpoint:
