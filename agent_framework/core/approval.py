@@ -9,6 +9,7 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
+from functools import lru_cache
 from typing import Any, Self
 
 from agent_framework.types import AttemptKey, Document, JSONDict
@@ -98,6 +99,7 @@ class Approval:
 _STORED = tuple(name for name in Approval.__dataclass_fields__ if name not in ("version", "tokens"))
 
 
+@lru_cache(maxsize=4096)
 def gate_id(job_id: str, run: int, seq: int, agent: str) -> str:
     """The id of the approval for one start of an agent."""
     return _digest(job_id, run, seq, agent)

@@ -82,9 +82,18 @@ class ApprovalStore:
 
     # -- the record of what was done and refused -------------------------------------------------------------
 
-    async def audit(self, approval_id: str, action: str, *, by: str, refused: str | None = None, **more: Any) -> None:
+    async def audit(
+        self,
+        approval_id: str,
+        action: str,
+        *,
+        by: str,
+        refused: str | None = None,
+        at: float | None = None,
+        **more: Any,
+    ) -> None:
         """Keep a record of a decision, or of an attempt at one."""
-        at = await self._db.now()
+        at = await self._db.now() if at is None else at
         body: JSONDict = {"approval": approval_id, "action": action, "by": by, "at": at, "refused": refused, **more}
         key = f"{approval_id}/{round(at * 1000):015d}-{uuid.uuid4().hex[:8]}"
         await self._db.put_document(AUDIT, key, body, expected_version=0, ttl_s=KEEP_AUDIT_S)

@@ -166,7 +166,8 @@ class Approvals:
             await self._refused(approval_id, action, by, exc)
             raise
         crash_point(CrashPoint.APPROVAL_DECIDED)
-        await self._store.audit(decided.id, action, by=by, reason=reason, arguments_hash=decided.arguments_hash)
+        about = {"at": decided.decided_at, "reason": reason, "arguments_hash": decided.arguments_hash}
+        await self._store.audit(decided.id, action, by=by, **about)
         await self._db.signal_job(decided.job_id)
         return decided
 

@@ -154,7 +154,8 @@ class Place:
 
     def _rests(self, snapshot: Snapshot) -> bool:
         if snapshot.job.status is JobStatus.WAITING_FOR_APPROVAL and not snapshot.job.cancel_requested:
-            return all(approval.is_pending for approval in self.waits_for(snapshot.job.id))
+            waits_for = self.waits_for(snapshot.job.id)  # none: it went on after it was loaded
+            return bool(waits_for) and all(approval.is_pending for approval in waits_for)
         return snapshot.job.status.is_final
 
     @property
