@@ -109,7 +109,9 @@ def approve(
     """Allow it, once, with exactly the arguments that 'approvals show' shows."""
 
     async def work(opened: Project) -> Approval:
-        decided = await opened.approvals.approve(approval_id, by=by or login_name(), reason=reason, shown=shown)
+        decided = await opened.approvals.approve(
+            approval_id, by=login_name() if by is None else by, reason=reason, shown=shown
+        )
         await send_hint(opened.queue, decided.job_id)
         return decided
 
@@ -127,7 +129,7 @@ def reject(approval_id: str, project: Path, stage: str, by: str | None, reason: 
     """Refuse it; the model is told the reason, and the job goes on without it."""
 
     async def work(opened: Project) -> Approval:
-        decided = await opened.approvals.reject(approval_id, by=by or login_name(), reason=reason)
+        decided = await opened.approvals.reject(approval_id, by=login_name() if by is None else by, reason=reason)
         await send_hint(opened.queue, decided.job_id)
         return decided
 

@@ -132,23 +132,27 @@ def retry(job_id: str, project: Path, stage: str) -> None:
 @jobs.command()
 @click.argument("job_id", metavar="JOB")
 @click.option("--effect", required=True, metavar="ID", help="The write, as 'jobs show' names it.")
-@click.option("--done/--not-done", "done", required=True, default=None, help="Whether the write took effect.")
+@click.option("--done/--not-done", "done", default=None, help="Whether the write took effect.  [required]")
 @click.option("--result", metavar="TEXT", help="With --done: what the model is told that the tool answered.")
 @click.option("--by", default=None, show_default="your login name", help="Who has looked, for the record.")
 @project_option
 @stage_option
 def resolve(
-    job_id: str, effect: str, done: bool, result: str | None, by: str | None, project: Path, stage: str
+    job_id: str, effect: str, done: bool | None, result: str | None, by: str | None, project: Path, stage: str
 ) -> None:
     """Settle a write of a job that needs review: did it take effect? After the last one the job is pending again.
 
     A write that is done is not made any more; one that is not done is made by the next attempt.
     """
+    if done is None:
+        raise click.UsageError("say --done or --not-done: whether the write took effect")
     if result is not None and not done:
         raise click.UsageError("--result goes with --done")
 
     async def work(opened: Project) -> tuple[Effect, bool]:
-        settled, again = await opened.effects.resolve(job_id, effect, done=done, by=by or login_name(), result=result)
+        settled, again = await opened.effects.resolve(
+            job_id, effect, done=done, by=login_name() if by is None else by, result=result
+        )
         if again:
             await send_hint(opened.queue, job_id)
         return settled, again

@@ -166,8 +166,8 @@ class Approvals:
             await self._refused(approval_id, action, by, exc)
             raise
         crash_point(CrashPoint.APPROVAL_DECIDED)
-        about = {"at": decided.decided_at, "reason": reason, "arguments_hash": decided.arguments_hash}
-        await self._store.audit(decided.id, action, by=by, **about)
+        at, shown = decided.decided_at, decided.arguments_hash
+        await self._store.audit(decided.id, action, by=by, at=at, reason=reason, arguments_hash=shown)
         await self._db.signal_job(decided.job_id)
         return decided
 
