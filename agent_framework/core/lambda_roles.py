@@ -120,6 +120,10 @@ class WorkerRole:
         except TimeoutError:
             await project.dispatcher.job_ended(job_id)
             return envelope(self._agent, status=HTTPStatus.ACCEPTED, job_id=job_id, metadata={"status": "running"})
+        if job.status is JobStatus.WAITING_FOR_APPROVAL:
+            return envelope(
+                self._agent, status=HTTPStatus.ACCEPTED, job_id=job_id, metadata={"status": job.status.value}
+            )
         return _job_answer(self._agent, job, result=job.agent_results.get(self._agent))
 
 

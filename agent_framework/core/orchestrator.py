@@ -17,9 +17,6 @@ from agent_framework.core.wiring import Parts, open_storage, plan_of, wire
 from agent_framework.infrastructure.database.base import DatabaseProvider
 from agent_framework.types import Job, JobStatus, JSONDict, is_object
 
-_AT_REST = frozenset({JobStatus.WAITING_FOR_APPROVAL})
-"""Where a job stays until somebody outside does something."""
-
 POLL_S = 1.0
 """How often a job is looked at that nobody in this process signals (another process may)."""
 
@@ -75,12 +72,13 @@ class DynamicOrchestrator:
 
     async def _resting(self, job_id: str, advanced: Advanced | None) -> Job | None:
         """The job if nothing more will happen by itself."""
-        if advanced is not None and not (advanced.status.is_final or advanced.status in _AT_REST):
+        waits = advanced is not None and advanced.status is JobStatus.WAITING_FOR_APPROVAL
+        if advanced is not None and not (advanced.status.is_final or waits):
             return None
         job = await self.job_manager.get(job_id)
-        if job.status in _AT_REST and advanced is not None and job.signals != advanced.signals:
-            return None
-        return job if job.status.is_final or job.status in _AT_REST else None
+        if waits and advanced is not None and job.status is advanced.status and job.signals == advanced.signals:
+            return job
+        return job if job.status.is_final else None
 
     async def _pause(self, job_id: str, event: asyncio.Event, advanced: Advanced) -> None:
         """Wait until the job is woken here, is due, or was signalled by another process."""

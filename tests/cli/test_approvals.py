@@ -88,3 +88,13 @@ def test_resolve_refuses_what_is_not_to_be_settled(af: Af, tmp_path: Path) -> No
         "refund",
         'order_id="o-1", amount=5, request=""',
     )
+
+
+def test_validate_finds_names_that_do_not_exist(af: Af, tmp_path: Path) -> None:
+    Shop(tmp_path, KEYLESS)
+    text = (tmp_path / "agents.yaml").read_text("utf-8").replace('"retry"', '"needs_approval": ["pay"], "retry"', 1)
+    (tmp_path / "agents.yaml").write_text(f'{text}approvals: {{on_approval: "backend.nowhere:tell"}}\n', "utf-8")
+    ran = af("validate")
+    assert ran.code == 1
+    assert "agents.clerk.needs_approval.0: backend.agents.clerk.agent defines no tool 'pay'" in ran.out + ran.err
+    assert "approvals.on_approval: backend.nowhere in" in ran.out + ran.err
