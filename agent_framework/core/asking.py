@@ -37,7 +37,7 @@ async def ask(store: ApprovalStore, db: DatabaseProvider, work: "Work", needed: 
             )
         await store.add(approval)
         asked.append({"id": approval.id, "tool": question.tool, "ref": question.ref})
-    kept = {name: needed.detail[name] for name in ("saved", "ask", "writes")}
+    kept = {name: needed.detail[name] for name in ("saved", "answers", "writes")}
     return {**kept, ASKED: asked}
 
 
@@ -69,4 +69,4 @@ def resume(work: "Work") -> Resumed | None:
         decision = work.decisions[asked["id"]]
         refused = None if decision["decision"] == ApprovalState.APPROVED else rejection(decision)
         verdicts[asked["ref"]] = Verdict(decision["arguments_hash"], refused)
-    return Resumed(work.waited["saved"], verdicts, work.waited["ask"])
+    return Resumed(work.waited["saved"], verdicts, work.waited["answers"])

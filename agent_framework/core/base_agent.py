@@ -41,12 +41,12 @@ class Turn:
 class Resumed:
     """A run that waited for people: its saved state, and what they decided about each call.
 
-    ``ask`` is the how-manieth question to the model it was, for an agent whose ``run`` asks several times.
+    ``answers`` are those of earlier questions, for an agent whose ``run`` asks its model several times.
     """
 
     saved: str
     verdicts: Mapping[str, Verdict]
-    ask: int = 1
+    answers: Sequence[Any] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,7 +100,7 @@ class BaseAgent:
     def __init__(self, db: DatabaseProvider, *, services: AgentServices | None = None) -> None:
         self.db = db
         self._services = services
-        self._asked = 0
+        self._answers: list[Any] = []
 
     def bind(self, services: AgentServices) -> None:
         """Give the agent what it runs with; called by the framework after construction."""
@@ -185,12 +185,16 @@ class BaseAgent:
         return await self._ask(await self.task(job), await self.context(job))
 
     async def _ask(self, task: str, context: Any) -> "Reply":
-        from agent_framework.infrastructure.llm.runner import RunRequest, run_agent
+        from agent_framework.infrastructure.llm.runner import Reply, RunRequest, run_agent
 
         services = self.services
         turn = services.turn or Turn({})
-        self._asked += 1
-        resumed = services.resumed if services.resumed and services.resumed.ask == self._asked else None
+        resumed, number = services.resumed, len(self._answers)
+        if resumed is not None and number < len(resumed.answers):
+            self._answers.append(resumed.answers[number])
+            return Reply(resumed.answers[number])
+        if resumed is not None and number > len(resumed.answers):
+            resumed = None
         named = services.config.needs_approval
         reply = await run_agent(
             RunRequest(
@@ -211,11 +215,12 @@ class BaseAgent:
             )
         )
         if not reply.questions:
+            self._answers.append(reply.output)
             return reply
         tools = ", ".join(question.tool for question in reply.questions)
         raise ApprovalNeeded(
             f"agent {self.agent_name} waits for approval of {tools}, which only a job can do: run it as one",
-            {"saved": reply.saved, "ask": self._asked, "questions": reply.questions},
+            {"saved": reply.saved, "answers": list(self._answers), "questions": reply.questions},
         )
 
     def resolve_instructions(self) -> str:

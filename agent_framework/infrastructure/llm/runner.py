@@ -175,12 +175,12 @@ async def _resumed(agent: Agent[Any], request: RunRequest) -> RunState[Any]:
 
 
 def _apply(state: RunState[Any], item: ToolApprovalItem, call: Call, verdict: Verdict | None) -> None:
-    if verdict is None or verdict.arguments_hash != hash_of(_arguments(call)):
-        raise ApprovalChangedError(f"the saved call of {call.agent} is not the one about which a person decided")
-    if verdict.rejection is None:
+    if verdict is not None and verdict.rejection is not None:
+        state.reject(item, rejection_message=f"The call of {call.agent} was {verdict.rejection}. It was not made.")
+    elif verdict is not None and verdict.arguments_hash == hash_of(_arguments(call)):
         state.approve(item)
     else:
-        state.reject(item, rejection_message=f"The call of {call.agent} was {verdict.rejection}. It was not made.")
+        raise ApprovalChangedError(f"the saved call of {call.agent} is not the one about which a person decided")
 
 
 async def _interrupted(result: RunResult) -> Reply:
