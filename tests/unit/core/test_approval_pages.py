@@ -108,7 +108,7 @@ async def test_the_pages_headers_forbid_scripts_frames_and_caches(page) -> None:
     headers = (await page.ask("GET")).headers
     assert headers["content-security-policy"].startswith("default-src 'none'; style-src 'sha256-")
     assert "frame-ancestors 'none'" in headers["content-security-policy"]
-    wanted = {"cache-control": "no-store", "referrer-policy": "no-referrer", "x-content-type-options": "nosniff"}
+    wanted = {"cache-control": "no-store", "referrer-policy": "same-origin", "x-content-type-options": "nosniff"}
     assert wanted.items() <= headers.items()
 
 
@@ -177,7 +177,7 @@ def test_the_orchestrators_function_answers_by_link_where_the_project_says_so(tm
             role, path = OrchestratorRole("boss", project), f"/prod/approvals/{approval.id}"
             invocation = Invocation(None)
             shown = await role.answer(http("GET", path, query={"token": token}), invocation)
-            assert (shown["statusCode"], shown["headers"]["referrer-policy"]) == (200, "no-referrer")
+            assert (shown["statusCode"], shown["headers"]["referrer-policy"]) == (200, "same-origin")
             in_address = http("POST", path, query={"token": token, "decision": "approve"}, kind=kind)
             assert (await role.answer(in_address, invocation))["statusCode"] in (400, 404)
             fields = {"token": token, "decision": "approve", "shown": approval.arguments_hash}
