@@ -12,6 +12,7 @@ from enum import StrEnum
 from functools import lru_cache
 from typing import Any, Self
 
+from agent_framework.errors import SchemaVersionError
 from agent_framework.types import AttemptKey, Document, JSONDict
 
 NAMESPACE = "approvals"
@@ -73,10 +74,19 @@ class Approval:
 
     @classmethod
     def of(cls, document: Document) -> Self:
-        """Read a document; fields of newer versions are left alone."""
+        """Read a document; fields of newer versions are left alone.
+
+        Raises:
+            SchemaVersionError: it is in a state that this version does not know.
+        """
         known = {name: document.body[name] for name in _STORED if name in document.body}
-        known |= {"state": ApprovalState(document.body["state"]), "tokens": tuple(document.body["tokens"])}
-        return cls(**known, version=document.version)
+        try:
+            known |= {"state": ApprovalState(document.body["state"]), "tokens": tuple(document.body["tokens"])}
+            return cls(**known, version=document.version)
+        except (KeyError, TypeError, ValueError) as exc:
+            raise SchemaVersionError(
+                f"approval {document.key} was written by another version of the package, which this one cannot read"
+            ) from exc
 
     def to_dict(self) -> JSONDict:
         """What is shown of it: everything but tokens."""

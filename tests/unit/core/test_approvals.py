@@ -21,7 +21,9 @@ from agent_framework.errors import (
     ApprovalUsedError,
     ApprovalVoidError,
     ConfigError,
+    SchemaVersionError,
 )
+from agent_framework.types import Document
 from tests.support.projects import open_project, write_agent_file
 
 UNKNOWN = "0" * 20
@@ -180,15 +182,14 @@ async def test_a_decision_whose_signal_was_lost_is_found_when_the_job_is_looked_
     assert (job.status, job.agent_results) == (JobStatus.COMPLETED, {"a": {"n": 1}})
 
 
-def test_a_newer_versions_fields_are_left_alone() -> None:
+def test_a_newer_versions_fields_are_left_alone_and_its_states_refused() -> None:
     approval = Approval("1" * 20, "job", 1, 2, "a", "kim", 1.0, 2.0)
-    body = {**approval.to_body(), "colour": "red"}
-
-    class Stored:
-        version = 3
-
-    Stored.body = body  # pyright: ignore[reportAttributeAccessIssue]
-    assert Approval.of(Stored()) == replace(approval, version=3)  # pyright: ignore[reportArgumentType]
+    body = approval.to_body()
+    newer = Document("approvals", approval.id, {**body, "colour": "red"}, 3)
+    assert Approval.of(newer) == replace(approval, version=3)
+    for unknown in ({**body, "state": "delegated"}, {}):
+        with pytest.raises(SchemaVersionError, match="written by another version"):
+            Approval.of(Document("approvals", approval.id, unknown, 3))
 
 
 def test_the_projects_hook_is_told_once_of_a_question_with_a_link_and_again_only_if_that_failed(tmp_path: Path) -> None:
