@@ -8,8 +8,9 @@ from typing import Any, TypeVar
 import click
 from rich.markup import escape
 
-from agent_framework.cli.console import console, print_json, short, table, time_text, usage_text
+from agent_framework.cli.console import console, print_json, print_suggestions, short, table, time_text, usage_text
 from agent_framework.cli.options import json_option, project_option, stage_option, where
+from agent_framework.core.failure_report import failure_report, reported
 from agent_framework.core.runtime import Project
 from agent_framework.core.state import describe_values
 from agent_framework.core.trace import total_usage, trace
@@ -83,6 +84,7 @@ def show(job_id: str, project: Path, stage: str, as_json: bool) -> None:
                 "results": snapshot.job.agent_results,
                 "usage": total_usage(snapshot).to_dict(),
                 "trace": trace(snapshot),
+                **reported(snapshot),
             }
         )
         return
@@ -142,6 +144,9 @@ def _print(snapshot: Snapshot) -> None:
     click.echo(f"  {usage_text(total_usage(snapshot))}")
     for agent, output in job.agent_results.items():
         click.echo(f"  {click.style(agent, bold=True)}: {short(output, 400)}")
+    report = failure_report(snapshot)
+    if report is not None:
+        print_suggestions(report)
 
 
 def _print_entry(entry: JSONDict) -> None:

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from agent_framework.cli.console import OFFLINE_NOTICE, file_paths, print_json, short, usage_text
+from agent_framework.cli.console import OFFLINE_NOTICE, file_paths, print_json, print_suggestions, short, usage_text
 from agent_framework.cli.live import LiveLines
 from agent_framework.cli.options import (
     deployed_from,
@@ -19,6 +19,7 @@ from agent_framework.cli.options import (
     stage_option,
     where,
 )
+from agent_framework.core.failure_report import failure_report, reported
 from agent_framework.core.follow import follow
 from agent_framework.core.models import ModelChoice
 from agent_framework.core.progress import ignore
@@ -214,6 +215,7 @@ def _as_dict(snapshot: Snapshot, project: Project) -> JSONDict:
         "results": job.agent_results,
         "usage": total_usage(snapshot).to_dict(),
         "trace": trace(snapshot),
+        **reported(snapshot),
     }
 
 
@@ -235,6 +237,9 @@ def _print_report(snapshot: Snapshot, *, full: bool, place: str) -> None:
     click.echo(f"\njob {job.id} {status} in {seconds:.1f} s, {usage_text(total_usage(snapshot))}")
     if job.error_message:
         click.echo(f"  {job.error_message}")
+    report = failure_report(snapshot)
+    if report is not None:
+        print_suggestions(report)
     if job.status in (JobStatus.FAILED, JobStatus.NEEDS_REVIEW):
         click.echo(f"next: agent-framework jobs retry {job.id}{place}   (completed agents are kept)")
     else:

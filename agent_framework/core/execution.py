@@ -233,6 +233,7 @@ def failure(error: BaseException, usage: Usage) -> AgentOutcome:
         error_kind=_kind(known),
         retry_after_s=known.retry_after_s if isinstance(known, ModelError) else None,
         usage=usage,
+        detail={"error_code": type(known).__name__},
     )
 
 
