@@ -21,6 +21,7 @@ Each message says what is wrong, where, and what to do about it; a driver's own 
     │   ├── QueueBatchError         some messages of a batch were refused; it names them
     │   ├── StatementTimeoutError   the database ended a statement that took too long
     │   ├── DataTooLargeError       a value or result is larger than the database transports
+    │   ├── EntryVersionError       an entry of the document store was written by another version of this package
     │   └── SchemaVersionError      the database's schema is not the one this version works with
     ├── JobError                    something about one job
     │   ├── JobNotFoundError
@@ -29,11 +30,15 @@ Each message says what is wrong, where, and what to do about it; a driver's own 
     │   ├── StaleClaimError         a write by somebody whose claim on the job was taken over
     │   ├── IdempotencyConflictError the same client key with another request
     │   └── NoRuleMatchedError      rules exist, none matched
+    ├── SessionError                something about one conversation
+    │   ├── SessionNotFoundError    this user has no session of that id
+    │   └── SessionExpiredError     its time is over, or somebody ended it
     └── AgentError                  raised by or for one agent's attempt
         ├── AgentTimeoutError
         ├── OutputValidationError   the agent's answer does not fit its output type
         ├── RetryableError          raise it from an agent or a tool: another attempt may succeed
         ├── BudgetExceededError     the next model call would pass the job's budget
+        ├── CircuitOpenError        what the agent calls failed too often lately, so it was not started
         └── SkipAgent               not a failure: this agent has nothing to do for this job
 """
 
@@ -157,6 +162,10 @@ class DataTooLargeError(ProviderError):
     """A value or result is larger than the database transports; keep it in storage and store where it lies."""
 
 
+class EntryVersionError(ProviderError):
+    """A shared entry (a circuit, a cached result, a session) has a form that this version does not know."""
+
+
 class JobError(AgentFrameworkError):
     """Something about one job."""
 
@@ -191,6 +200,18 @@ class NoRuleMatchedError(JobError):
     """Success rules exist and none of them matched the job."""
 
 
+class SessionError(AgentFrameworkError):
+    """Something about one conversation."""
+
+
+class SessionNotFoundError(SessionError):
+    """This user has no session of that id; whether anybody else has is not told."""
+
+
+class SessionExpiredError(SessionError):
+    """The session's time is over, or somebody ended it; nothing is added to it any more."""
+
+
 class AgentError(AgentFrameworkError):
     """Raised by or for one attempt of one agent."""
 
@@ -209,6 +230,14 @@ class RetryableError(AgentError):
 
 class BudgetExceededError(AgentError):
     """The next model call could pass the job's budget, so it was not made."""
+
+
+class CircuitOpenError(AgentError):
+    """What the agent calls failed too often lately (``circuit_breaker``), so the agent was not started."""
+
+    def __init__(self, message: str, *, retry_after_s: float) -> None:
+        super().__init__(message)
+        self.retry_after_s = retry_after_s
 
 
 class SkipAgent(AgentError):  # noqa: N818 - a signal with the name users write, not a failure

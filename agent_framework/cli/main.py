@@ -25,6 +25,7 @@ COMMANDS: dict[str, str] = {
     "submit": f"{_HERE}.worker:submit",
     "worker": f"{_HERE}.worker:worker",
     "jobs": f"{_HERE}.jobs:jobs",
+    "policies": f"{_HERE}.policies:policies",
     "db": f"{_HERE}.db:db",
     "generate-config": f"{_HERE}.generate:generate_config",
     "package": f"{_HERE}.package:package",

@@ -151,6 +151,23 @@ class LLMOverride(ConfigModel):
         return LLMSettings.model_validate(base.model_dump() | kept)
 
 
+class CircuitBreaker(ConfigModel):
+    """When an agent is not started for a while, because what it calls fails. Shared by all processes of a stage.
+
+    Time-outs and transient failures count.
+    """
+
+    failures: int = Field(default=5, ge=1, le=100, description="So many failures within the window open the circuit.")
+    window_seconds: float = Field(default=60.0, gt=0, le=86_400)
+    open_seconds: float = Field(default=30.0, gt=0, le=900, description="Seconds before it is tried again.")
+    half_open_calls: int = Field(
+        default=1, ge=1, le=100, description="Trials at a time then; as many successes close the circuit."
+    )
+    target: AgentName | None = Field(
+        default=None, description="A name that agents which call the same thing share, and with it the circuit."
+    )
+
+
 class AgentConfig(ConfigModel):
     """One agent.
 
@@ -169,6 +186,7 @@ class AgentConfig(ConfigModel):
     outputs: Outputs = Outputs()
     retry: RetryPolicy = RetryPolicy()
     fallback: AgentName | None = None
+    circuit_breaker: CircuitBreaker | None = None
     llm: LLMOverride = LLMOverride()
     max_turns: int = Field(default=20, ge=1, le=200, description="Model calls one attempt may take.")
 

@@ -20,6 +20,7 @@ from agent_framework.errors import (
     AgentFrameworkError,
     AgentTimeoutError,
     BudgetExceededError,
+    CircuitOpenError,
     ModelError,
     OutputValidationError,
     ProviderError,
@@ -36,6 +37,7 @@ from agent_framework.types import (
     AttemptState,
     ErrorKind,
     EventKind,
+    Job,
     JSONDict,
     Snapshot,
     Usage,
@@ -51,7 +53,7 @@ class Work:
     """What one attempt has to do.
 
     ``results`` are the outputs of earlier steps, never of siblings (None: whatever is stored). ``previous_turn`` is the
-    detail of the orchestrator's last interrupted turn.
+    detail of the orchestrator's last interrupted turn. ``job`` is there where the attempt is one of the engine's.
     """
 
     key: AttemptKey
@@ -61,6 +63,7 @@ class Work:
     results: Mapping[str, JSONDict] | None = None
     previous_turn: JSONDict | None = None
     answers: Mapping[str, Any] | None = None
+    job: Job | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,6 +88,16 @@ class AgentRunner(Protocol):
         ...
 
 
+Run = Callable[[], Awaitable[AgentOutcome]]
+Guard = Callable[[Work, Run], Awaitable[AgentOutcome]]
+"""Stands around each attempt: runs it, or answers in its place."""
+
+
+async def unguarded(work: Work, run: Run) -> AgentOutcome:
+    """The guard that lets everything pass."""
+    return await run()
+
+
 class Performer:
     """Performs attempts in this process. ``wake`` is told the job after each outcome."""
 
@@ -95,6 +108,7 @@ class Performer:
         *,
         owner: str,
         wake: Callable[[str], Awaitable[None]],
+        guard: Guard = unguarded,
         listener: Listener = ignore,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
@@ -102,6 +116,7 @@ class Performer:
         self._runner = runner
         self._owner = owner
         self._wake = wake
+        self._guard = guard
         self._listener = listener
         self._clock = clock
         self._handing_back = False
@@ -179,7 +194,7 @@ class Performer:
 
     async def _outcome(self, work: Work, timeout_s: float) -> AgentOutcome:
         begun = self._clock()
-        outcome = await self._run(work, timeout_s)
+        outcome = await self._guard(work, lambda: self._run(work, timeout_s))
         elapsed_ms = round((self._clock() - begun) * 1000)
         return replace(outcome, execution_time_ms=elapsed_ms)
 
@@ -231,7 +246,7 @@ def failure(error: BaseException, usage: Usage) -> AgentOutcome:
         AttemptState.FAILED,
         error=_storable(text[:_MAX_ERROR_CHARACTERS]),
         error_kind=_kind(known),
-        retry_after_s=known.retry_after_s if isinstance(known, ModelError) else None,
+        retry_after_s=known.retry_after_s if isinstance(known, (ModelError, CircuitOpenError)) else None,
         usage=usage,
         detail={"error_code": type(known).__name__},
     )
@@ -259,6 +274,7 @@ _KINDS: tuple[tuple[type[BaseException], ErrorKind], ...] = (
     (AgentTimeoutError, ErrorKind.TIMEOUT),
     (OutputValidationError, ErrorKind.INVALID_OUTPUT),
     (RetryableError, ErrorKind.TRANSIENT),
+    (CircuitOpenError, ErrorKind.TRANSIENT),
     (ConnectionError, ErrorKind.TRANSIENT),
 )
 
@@ -276,14 +292,14 @@ def work_of(snapshot: Snapshot, attempt: Attempt, plan: PinnedPlan) -> Work:
     mode = Mode(step.data["mode"])
     results = {name: result.payload for name, result in snapshot.results.items() if result.seq != key.seq}
     if mode is not Mode.TURN:
-        return Work(key, attempt.performer, mode, plan, results)
+        return Work(key, attempt.performer, mode, plan, results, job=snapshot.job)
     turns = [
         a.outcome.detail
         for a in sorted(snapshot.attempts, key=lambda a: (a.key.seq, a.key.number))
         if a.state is AttemptState.INTERRUPTED and a.key.run == key.run and a.outcome is not None
     ]
     answers = _answers(snapshot, key.run)
-    return Work(key, attempt.performer, mode, plan, results, turns[-1] if turns else None, answers)
+    return Work(key, attempt.performer, mode, plan, results, turns[-1] if turns else None, answers, snapshot.job)
 
 
 def _answers(snapshot: Snapshot, run: int) -> dict[str, Any]:

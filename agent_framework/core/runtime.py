@@ -70,6 +70,7 @@ class Project:
         self._stack = ExitStack()
         parts = wire(loader, self.jobs, storage, self.models, tracing=is_configured(environ), listener=listener)
         self.runner, self.dispatcher, self.steps = parts.runner, parts.dispatcher, parts.steps
+        self.policies = parts.policies
         region = self.config.project.region
         steps = FunctionSteps(self.function_of, without_rules(self.config), region=region) if deployed else None
         self.orchestrator = DynamicOrchestrator(loader, self.jobs, self.db, parts=parts, steps=steps)
@@ -176,6 +177,7 @@ class Project:
             self.engine_with(QueueDispatcher(self.queue, perform_message)),
             self.queue,
             self.runner,
+            guard=self.policies,
             concurrency=concurrency,
             sweep_s=sweep_s,
             drain_s=drain_s,
