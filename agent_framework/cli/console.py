@@ -2,7 +2,7 @@
 
 import json
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from datetime import UTC, datetime
 from typing import Any
 
@@ -11,6 +11,7 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
+from agent_framework.core.approval import Approval
 from agent_framework.types import JSONDict, Usage, is_array, is_object
 
 OFFLINE_NOTICE = "offline: no model is called; tools run, answers come from the agents' own code"
@@ -59,6 +60,14 @@ def print_suggestions(report: JSONDict) -> None:
     for suggestion in report["suggestions"]:
         if "agent-framework jobs" not in suggestion:
             click.echo(f"  to mend it: {suggestion}")
+
+
+def waiting_lines(approvals: Iterable[Approval], place: str) -> Iterator[str]:
+    """What a job waits for, and how to decide."""
+    for approval in approvals:
+        if approval.is_pending:
+            yield f"waits for approval of {approval.subject}, until {time_text(approval.expires_at)} UTC"
+            yield f"next: agent-framework approvals show {approval.id}{place}"
 
 
 def time_text(moment: float | None) -> str:

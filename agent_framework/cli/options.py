@@ -1,5 +1,6 @@
 """Options that several commands share, and reading a job's input."""
 
+import getpass
 import json
 import sys
 from collections.abc import Callable
@@ -89,6 +90,14 @@ def input_options(command: F) -> F:
     ):
         command = option(command)
     return command
+
+
+def login_name() -> str:
+    """Who works here, for records."""
+    try:
+        return getpass.getuser()
+    except (OSError, KeyError):
+        return "command line"
 
 
 def where(project: Path, stage: str = LOCAL_STAGE) -> str:

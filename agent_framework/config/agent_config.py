@@ -104,6 +104,8 @@ class RetryPolicy(ConfigModel):
     def _not_budget(cls, value: tuple[ErrorKind, ...]) -> tuple[ErrorKind, ...]:
         if ErrorKind.BUDGET in value:
             raise ValueError("'budget' cannot be retried: another attempt would only spend more")
+        if ErrorKind.REVIEW in value:
+            raise ValueError("'review' cannot be retried: a person must look first")
         return value
 
 
@@ -188,6 +190,9 @@ class AgentConfig(ConfigModel):
     fallback: AgentName | None = None
     circuit_breaker: CircuitBreaker | None = None
     llm: LLMOverride = LLMOverride()
+    needs_approval: bool | tuple[str, ...] = Field(
+        default=False, description="True: a person must approve each start of the agent; or names of its tools."
+    )
     max_turns: int = Field(default=20, ge=1, le=200, description="Model calls one attempt may take.")
 
     @model_validator(mode="before")
@@ -205,6 +210,12 @@ class AgentConfig(ConfigModel):
             if is_object(nested):
                 flat[section] = {**nested, inner: flat.pop(field_name)}
         return flat
+
+    @model_validator(mode="after")
+    def _an_orchestrator_does_not_wait_as_a_whole(self) -> Self:
+        if self.type == "orchestrator" and self.needs_approval is True:
+            raise ValueError("needs_approval: true is for workers; name the orchestrator's tools that need approval")
+        return self
 
     @property
     def timeout(self) -> int:
@@ -334,6 +345,21 @@ class Orchestration(ConfigModel):
         return self
 
 
+class ApprovalSettings(ConfigModel):
+    """How people are asked."""
+
+    expires_seconds: Seconds = Field(default=86_400.0, description="After this a question counts as rejected.")
+    on_approval: str | None = Field(
+        default=None,
+        pattern=r"^[A-Za-z_][\w.]*:[A-Za-z_]\w*$",
+        description="A function of the project, module:name, that is told of each new question: (approval, link).",
+    )
+    url: str | None = Field(
+        default=None, pattern=r"^https?://[^\s?#]+$", description="Where links lead to; <url>/approvals/<id>?token=..."
+    )
+    endpoint: bool = Field(default=False, description="The orchestrator's function answers /approvals/<id>.")
+
+
 class ProviderSettings(ConfigModel):
     """A provider by name, alias or dotted path (``my_pkg.stores:RedisDatabase``); it validates ``config`` itself."""
 
@@ -384,6 +410,7 @@ class ProjectConfig(ConfigModel):
     project: ProjectInfo
     agents: dict[AgentName, AgentConfig] = Field(default_factory=dict[str, AgentConfig])
     orchestration: Orchestration = Orchestration()
+    approvals: ApprovalSettings = ApprovalSettings()
     infrastructure: Infrastructure = Infrastructure()
     llm: LLMSettings = LLMSettings()
     stages: dict[StageName, StageOverlay] = Field(default_factory=dict[str, StageOverlay])

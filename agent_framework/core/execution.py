@@ -10,6 +10,8 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Protocol
 
+from agent_framework.core.approval_store import ApprovalStore
+from agent_framework.core.asking import ask
 from agent_framework.core.crash import CrashPoint, crash_point
 from agent_framework.core.large_values import output_paths
 from agent_framework.core.outputs import to_output
@@ -19,9 +21,11 @@ from agent_framework.core.state import Mode
 from agent_framework.errors import (
     AgentFrameworkError,
     AgentTimeoutError,
+    ApprovalNeeded,
     BudgetExceededError,
     CircuitOpenError,
     ModelError,
+    NeedsReviewError,
     OutputValidationError,
     ProviderError,
     RetryableError,
@@ -53,7 +57,10 @@ class Work:
     """What one attempt has to do.
 
     ``results`` are the outputs of earlier steps, never of siblings (None: whatever is stored). ``previous_turn`` is the
-    detail of the orchestrator's last interrupted turn. ``job`` is there where the attempt is one of the engine's.
+    detail of the orchestrator's last interrupted turn. ``occurrence``: the how-manieth result of the agent in this job
+    it is for. ``waits``: attempts of this step that have waited for approvals; ``waited`` is what the last of them
+    saved, and ``decisions`` what was decided since, by approval.
+    ``job`` is there where the attempt is one of the engine's.
     """
 
     key: AttemptKey
@@ -64,6 +71,12 @@ class Work:
     previous_turn: JSONDict | None = None
     answers: Mapping[str, Any] | None = None
     job: Job | None = None
+    owner: str | None = None
+    user_id: str = ""
+    occurrence: int = 1
+    waits: int = 0
+    waited: JSONDict | None = None
+    decisions: Mapping[str, JSONDict] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,6 +133,7 @@ class Performer:
         self._listener = listener
         self._clock = clock
         self._handing_back = False
+        self._approvals = ApprovalStore(db)
 
     def hand_back(self) -> None:
         """From now on a cancelled attempt is stored as crashed, so that somebody else takes it up at once."""
@@ -204,6 +218,8 @@ class Performer:
             async with limit:
                 done, usage = await self._runner.run(work)
             return _success(work, done, usage)
+        except ApprovalNeeded as exc:
+            return await self._waits(work, exc)
         except (Exception, SystemExit) as exc:  # an agent's failure, of whatever kind, is an outcome
             usage = self._runner.usage_of(work.key)
             if isinstance(exc, TimeoutError) and limit.expired():
@@ -211,6 +227,16 @@ class Performer:
             return failure(exc, usage)
         except asyncio.CancelledError as exc:
             return self._cancelled(exc, self._runner.usage_of(work.key))
+
+    async def _waits(self, work: Work, needed: ApprovalNeeded) -> AgentOutcome:
+        """The outcome of an agent that waits for people: they are asked, and its saved run is kept."""
+        usage = self._runner.usage_of(work.key)
+        try:
+            detail = await ask(self._approvals, self._db, work, needed)
+        except AgentFrameworkError as exc:
+            return failure(exc, usage)
+        crash_point(CrashPoint.APPROVAL_ASKED)
+        return AgentOutcome(AttemptState.WAITING, usage=usage, detail=detail)
 
     def _cancelled(self, error: asyncio.CancelledError, usage: Usage) -> AgentOutcome:
         """The outcome of an agent that cancelled itself, or is handed back; any other cancellation goes on."""
@@ -271,6 +297,7 @@ def _own_error(error: BaseException) -> BaseException:
 
 _KINDS: tuple[tuple[type[BaseException], ErrorKind], ...] = (
     (BudgetExceededError, ErrorKind.BUDGET),
+    (NeedsReviewError, ErrorKind.REVIEW),
     (AgentTimeoutError, ErrorKind.TIMEOUT),
     (OutputValidationError, ErrorKind.INVALID_OUTPUT),
     (RetryableError, ErrorKind.TRANSIENT),
@@ -291,15 +318,35 @@ def work_of(snapshot: Snapshot, attempt: Attempt, plan: PinnedPlan) -> Work:
     step = next(e for e in snapshot.events if e.kind is EventKind.STEP and e.seq == key.seq)
     mode = Mode(step.data["mode"])
     results = {name: result.payload for name, result in snapshot.results.items() if result.seq != key.seq}
+    work = _with_decisions(Work(key, attempt.performer, mode, plan, results), snapshot, attempt)
     if mode is not Mode.TURN:
-        return Work(key, attempt.performer, mode, plan, results, job=snapshot.job)
+        return work
     turns = [
         a.outcome.detail
         for a in sorted(snapshot.attempts, key=lambda a: (a.key.seq, a.key.number))
         if a.state is AttemptState.INTERRUPTED and a.key.run == key.run and a.outcome is not None
     ]
-    answers = _answers(snapshot, key.run)
-    return Work(key, attempt.performer, mode, plan, results, turns[-1] if turns else None, answers, snapshot.job)
+    return replace(work, previous_turn=turns[-1] if turns else None, answers=_answers(snapshot, key.run))
+
+
+def _with_decisions(work: Work, snapshot: Snapshot, attempt: Attempt) -> Work:
+    """The work with what the agent did before in this job, and what people decided about it."""
+    key = attempt.key
+    own = sorted((a for a in snapshot.attempts if a.key.agent == key.agent), key=lambda a: (a.key.seq, a.key.number))
+    before = {a.key.seq for a in own if a.state is AttemptState.SUCCEEDED and a.key.seq < key.seq}
+    waited = [a for a in own if a.key.seq == key.seq and a.state is AttemptState.WAITING]
+    last = waited[-1] if waited and waited[-1].performer == attempt.performer else None
+    decisions = {e.data["approval"]: e.data for e in snapshot.events if e.kind is EventKind.APPROVAL}
+    return replace(
+        work,
+        job=snapshot.job,
+        owner=attempt.owner,
+        user_id=snapshot.job.user_id,
+        occurrence=1 + len(before),
+        waits=len(waited),
+        waited=last.outcome.detail if last and last.outcome else None,
+        decisions=decisions,
+    )
 
 
 def _answers(snapshot: Snapshot, run: int) -> dict[str, Any]:

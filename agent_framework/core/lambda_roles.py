@@ -11,6 +11,7 @@ from collections.abc import Awaitable, Callable
 from http import HTTPStatus
 from typing import Any, Protocol
 
+from agent_framework.core.approval_page import HEADERS, approval_page
 from agent_framework.core.decide import REDISPATCH_S
 from agent_framework.core.engine import Advanced, Engine
 from agent_framework.core.lambda_events import (
@@ -28,6 +29,7 @@ from agent_framework.core.lambda_http import HttpRequest, http_answer
 from agent_framework.core.lambda_process import Invocation, performer_of
 from agent_framework.core.message_handler import MessageHandler
 from agent_framework.core.messages import LostAttempt, advance_message, perform_message, read_message
+from agent_framework.core.migration import migrate
 from agent_framework.core.pinned import ONE_AGENT
 from agent_framework.core.runtime import Project
 from agent_framework.errors import AgentError, ConfigError, JobNotFoundError, QueueBatchError
@@ -118,6 +120,10 @@ class WorkerRole:
         except TimeoutError:
             await project.dispatcher.job_ended(job_id)
             return envelope(self._agent, status=HTTPStatus.ACCEPTED, job_id=job_id, metadata={"status": "running"})
+        if job.status is JobStatus.WAITING_FOR_APPROVAL:
+            return envelope(
+                self._agent, status=HTTPStatus.ACCEPTED, job_id=job_id, metadata={"status": job.status.value}
+            )
         return await _job_answer(project, self._agent, job, result=job.agent_results.get(self._agent))
 
 
@@ -141,14 +147,23 @@ class OrchestratorRole:
             case Sweep():
                 return await self._sweep()
             case Migrate():
-                version = await self._project.db.migrate()
-                return envelope(self._agent, result={"schema_version": version})
+                done = await migrate(self._project)
+                return envelope(self._agent, result={"schema_version": done.after.current, "before": done.before})
             case EngineMessage(body):
                 return await self._engine_message(body, invocation)
+            case HttpRequest(approval_id=str(approval_id)) if self._project.config.approvals.endpoint:
+                return await self._approval(approval_id, request)
             case HttpRequest():
                 return http_answer(await self._http(request))
             case AgentCall():
                 return await self._call(request, invocation)
+
+    async def _approval(self, approval_id: str, request: HttpRequest) -> JSONDict:
+        """The page behind an approval's link; the token is what lets somebody in, not who they are."""
+        page = await approval_page(self._project.approvals, request.method, approval_id, request.fields)
+        if page.job_id is not None:
+            await self._project.queue.send(advance_message(page.job_id))
+        return {"statusCode": page.status.value, "headers": HEADERS, "body": page.html}
 
     async def _records(self, deliveries: tuple[Delivery, ...], invocation: Invocation) -> JSONDict:
         limit = await self._project.queue.receive_limit()
@@ -240,6 +255,9 @@ class OrchestratorRole:
 
 
 def _refusal(agent: str, request: HttpRequest, *, methods: tuple[str, ...]) -> JSONDict | None:
+    if request.approval_id is not None:
+        words = "approvals are not answered here; see approvals.endpoint in agents.yaml"
+        return envelope(agent, status=HTTPStatus.NOT_FOUND, error=words)
     if request.method not in methods:
         words = f"{request.method} means nothing here; use {' or '.join(methods)}"
         return envelope(agent, status=HTTPStatus.METHOD_NOT_ALLOWED, error=words)

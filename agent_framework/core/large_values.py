@@ -135,7 +135,7 @@ class LargeValues(DatabaseProvider):
         keep = {*outcome.inline, *output_paths(self._conditions, key.agent)}
         if outcome.output is not None:
             outcome = replace(outcome, output=await self._away(key.agent, outcome.output, keep))
-        outcome = replace(outcome, detail=await self._away(key.agent, outcome.detail, ("calls",)))
+        outcome = replace(outcome, detail=await self._away(key.agent, outcome.detail, ("calls", "approvals")))
         return await self.inner.commit_outcome(key, owner, outcome, produced_by=produced_by)
 
     # -- methods that pass through ---------------------------------------------------------------------------

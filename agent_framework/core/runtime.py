@@ -9,7 +9,10 @@ from typing import Self
 
 from agent_framework.config.loader import LOCAL_STAGE, ConfigLoader
 from agent_framework.core import crash
+from agent_framework.core.announcing import announcer
+from agent_framework.core.approvals import Approvals
 from agent_framework.core.deployed import DeployedStage
+from agent_framework.core.effect_review import EffectReview
 from agent_framework.core.engine import Engine
 from agent_framework.core.environment import environment
 from agent_framework.core.failure_report import failure_report
@@ -64,6 +67,8 @@ class Project:
         conditions = [rule.condition for rule in loader.config.orchestration.selection_rules]
         self.db = with_large_values(db, storage, conditions)
         self.jobs = JobManager(self.db) if owner is None else JobManager(self.db, owner=owner, owner_is_dead=nobody)
+        self.approvals = Approvals(self.db)
+        self.effects = EffectReview(self.jobs)
         self._environ = environ
         self._queue = queue
         self._listener = listener
@@ -139,7 +144,8 @@ class Project:
     def engine_with(self, dispatcher: Dispatcher) -> Engine:
         """An engine that decides for this project and dispatches elsewhere."""
         plan = partial(plan_of, self.loader)
-        return Engine(self.jobs, plan=plan, dispatcher=dispatcher, listener=self._listener)
+        announce = announcer(self.loader, self.db)
+        return Engine(self.jobs, plan=plan, dispatcher=dispatcher, listener=self._listener, announce=announce)
 
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
@@ -156,7 +162,10 @@ class Project:
         await self.db.close()
 
     async def run(self, job_input: JSONDict, *, user_id: str = "local", job_type: str = "default") -> Job:
-        """Submit a job and run it in this process until it rests; the job with its results."""
+        """Submit a job and run it in this process until it rests: it is final, or waits for an approval.
+
+        A waiting job goes on by ``project.approvals.approve(...)`` and ``project.orchestrator.drive(job.id)``.
+        """
         job_id = await self.jobs.submit(job_input, user_id=user_id, job_type=job_type)
         return await self.orchestrator.drive(job_id)
 

@@ -9,7 +9,7 @@ from typing import Any
 
 from agent_framework.types import Attempt, AttemptState, Event, EventKind, JSONDict, Snapshot, Usage
 
-_VOLATILE = frozenset({"at", "attempts", "seconds", "usage", "started_at", "plan"})
+_VOLATILE = frozenset({"at", "attempts", "seconds", "usage", "started_at", "plan", "approval", "approvals"})
 
 
 def trace(snapshot: Snapshot) -> list[JSONDict]:
@@ -22,7 +22,7 @@ def trace(snapshot: Snapshot) -> list[JSONDict]:
 
 
 def canonical(entries: list[JSONDict]) -> list[JSONDict]:
-    """The trace without what differs between equal runs: times, attempt numbers, usage."""
+    """The trace without what differs between equal runs: times, attempt numbers, usage, ids of approvals."""
     return [_without_volatile(entry) for entry in entries]
 
 

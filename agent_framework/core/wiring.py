@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from agent_framework.config.loader import ConfigLoader
 from agent_framework.core.agent_forms import prepares
 from agent_framework.core.agent_runner import ProjectRunner
+from agent_framework.core.announcing import announcer
 from agent_framework.core.durable_limits import check_operations
 from agent_framework.core.engine import Engine, Waker
 from agent_framework.core.execution import InProcessDispatcher, Performer
@@ -45,7 +46,13 @@ def wire(
     policies = Policies(jobs.db, loader.get_agent_registry().get_config)
     performer = Performer(jobs.db, runner, owner=jobs.owner, wake=waker.wake, guard=policies, listener=listener)
     dispatcher = InProcessDispatcher(performer)
-    engine = Engine(jobs, plan=lambda job: plan_of(loader, job), dispatcher=dispatcher, listener=listener)
+    engine = Engine(
+        jobs,
+        plan=lambda job: plan_of(loader, job),
+        dispatcher=dispatcher,
+        listener=listener,
+        announce=announcer(loader, jobs.db),
+    )
     return Parts(engine, runner, dispatcher, waker, StepRunner(jobs.db, runner, without_rules(loader.config)), policies)
 
 

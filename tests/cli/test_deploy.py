@@ -109,17 +109,6 @@ def test_the_folder_knows_the_stage_and_no_secret(shop: Stage) -> None:
 
 
 @pytest.mark.usefixtures("deployed")
-def test_the_orchestrator_is_told_how_often_a_message_comes(shop: Stage) -> None:
-    client = shop.client("lambda")
-    given = {
-        name: client.get_function_configuration(FunctionName=f"shop-dev-{name}")["Environment"]["Variables"]
-        for name in ("chief", "writer")
-    }
-    assert given["chief"]["AGENT_FRAMEWORK_MAX_RECEIVES"] == "5"
-    assert "AGENT_FRAMEWORK_MAX_RECEIVES" not in given["writer"]
-
-
-@pytest.mark.usefixtures("deployed")
 def test_a_second_deploy_changes_nothing(shop: Stage) -> None:
     done = shop.run("deploy", "--json")
     assert done.returncode == 0, done.stderr

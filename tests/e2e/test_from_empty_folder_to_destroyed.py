@@ -16,6 +16,7 @@ import pytest
 
 from tests.support.lambda_emulator import LambdaEmulator, emulated_lambda
 from tests.support.lambda_python import lambda_python
+from tests.support.lambda_starts import NewInterpreter
 from tests.support.moto_server import Aws, aws
 from tests.support.sample_model import SampleModel
 from tests.terraform.support import NO_BUCKET_POLICY, load_harness, needs_offline_provider, needs_terraform
@@ -62,11 +63,11 @@ class Journey:
 
 @pytest.fixture(scope="module")
 def journey(aws: Aws, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Journey]:
-    python = lambda_python()
+    starter = NewInterpreter(lambda_python())
     place = tmp_path_factory.mktemp("journey")
     env = {**load_harness().environment(), "AWS_ENDPOINT_URL": aws.url, "AWS_DEFAULT_REGION": "us-east-1"}
     aws.client("scheduler").create_schedule_group(Name=f"{PROJECT}-dev")  # which the provider for tests only remembers
-    with SampleModel() as model, emulated_lambda(aws, python, AWS_ENDPOINT_URL_BEDROCK_RUNTIME=model.url) as lambdas:
+    with SampleModel() as model, emulated_lambda(aws, starter, AWS_ENDPOINT_URL_BEDROCK_RUNTIME=model.url) as lambdas:
         yield Journey(place / PROJECT, env, aws, lambdas, model)
 
 

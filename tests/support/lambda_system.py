@@ -118,7 +118,7 @@ class LambdaSystem:
         """The job when it is final."""
         until = time.monotonic() + within_s
         while not (job := await project.jobs.get(job_id)).status.is_final:
-            assert time.monotonic() < until, f"{job.status}: {self.emulator.lines[-30:]}"
+            assert time.monotonic() < until, f"{job.status}: {self.emulator.said()}"
             await asyncio.sleep(0.05)
         return job
 

@@ -244,9 +244,15 @@ def test_the_sweep_wakes_what_is_due(folder: Path) -> None:
     assert queued(folder) == [advance_message(job_id)]
 
 
-def test_migrate_tells_the_version(folder: Path) -> None:
-    answer = orchestrator_handler("orchestrator")({"type": "migrate"}, Context())
+def test_migrate_brings_an_empty_database_up_to_this_version_and_then_jobs_are_taken(folder: Path) -> None:
+    (folder / ".agent-framework" / "jobs.sqlite").unlink()
+    handler = orchestrator_handler("orchestrator")
+    with pytest.raises(SchemaVersionError):
+        handler({"payload": {}}, Context())
+    answer = handler({"type": "migrate"}, Context())
+    assert answer["result"]["before"] == 0
     assert answer["result"]["schema_version"] >= 1
+    assert handler({"payload": {}}, Context())["statusCode"] == 202
 
 
 # -- hooks and processes ---------------------------------------------------------------------------------------------
