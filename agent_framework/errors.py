@@ -21,6 +21,7 @@ Each message says what is wrong, where, and what to do about it; a driver's own 
     │   ├── QueueBatchError         some messages of a batch were refused; it names them
     │   ├── StatementTimeoutError   the database ended a statement that took too long
     │   ├── DataTooLargeError       a value or result is larger than the database transports
+    │   ├── EntryVersionError       an entry of the document store was written by another version of this package
     │   └── SchemaVersionError      the database's schema is not the one this version works with
     ├── JobError                    something about one job
     │   ├── JobNotFoundError
@@ -37,11 +38,15 @@ Each message says what is wrong, where, and what to do about it; a driver's own 
     │   ├── ApprovalChangedError    the arguments are not the ones that were shown
     │   ├── ApprovalForbiddenError  it is another user's
     │   └── ApprovalVoidError       its job does not wait for it any more
+    ├── SessionError                something about one conversation
+    │   ├── SessionNotFoundError    this user has no session of that id
+    │   └── SessionExpiredError     its time is over, or somebody ended it
     └── AgentError                  raised by or for one agent's attempt
         ├── AgentTimeoutError
         ├── OutputValidationError   the agent's answer does not fit its output type
         ├── RetryableError          raise it from an agent or a tool: another attempt may succeed
         ├── BudgetExceededError     the next model call would pass the job's budget
+        ├── CircuitOpenError        what the agent calls failed too often lately, so it was not started
         ├── NeedsReviewError        a person must look before anything goes on
         ├── WriteRefusedError       a write was not started: the job is cancelled, or the attempt was given up
         ├── NotWritten              raise it from a tool that writes: certainly nothing was written
@@ -170,6 +175,10 @@ class DataTooLargeError(ProviderError):
     """A value or result is larger than the database transports; keep it in storage and store where it lies."""
 
 
+class EntryVersionError(ProviderError):
+    """A shared entry (a circuit, a cached result, a session) has a form that this version does not know."""
+
+
 class JobError(AgentFrameworkError):
     """Something about one job."""
 
@@ -236,6 +245,18 @@ class ApprovalVoidError(ApprovalError):
     """The job does not wait for this approval any more."""
 
 
+class SessionError(AgentFrameworkError):
+    """Something about one conversation."""
+
+
+class SessionNotFoundError(SessionError):
+    """This user has no session of that id; whether anybody else has is not told."""
+
+
+class SessionExpiredError(SessionError):
+    """The session's time is over, or somebody ended it; nothing is added to it any more."""
+
+
 class AgentError(AgentFrameworkError):
     """Raised by or for one attempt of one agent."""
 
@@ -254,6 +275,14 @@ class RetryableError(AgentError):
 
 class BudgetExceededError(AgentError):
     """The next model call could pass the job's budget, so it was not made."""
+
+
+class CircuitOpenError(AgentError):
+    """What the agent calls failed too often lately (``circuit_breaker``), so the agent was not started."""
+
+    def __init__(self, message: str, *, retry_after_s: float) -> None:
+        super().__init__(message)
+        self.retry_after_s = retry_after_s
 
 
 class NeedsReviewError(AgentError):

@@ -12,7 +12,7 @@ from rich.markup import escape
 from rich.table import Table
 
 from agent_framework.core.approval import Approval
-from agent_framework.types import Usage, is_array, is_object
+from agent_framework.types import JSONDict, Usage, is_array, is_object
 
 OFFLINE_NOTICE = "offline: no model is called; tools run, answers come from the agents' own code"
 
@@ -52,6 +52,14 @@ def usage_text(usage: Usage) -> str:
     cost = "cost unknown" if usage.cost_usd is None else f"${usage.cost_usd:.4f}"
     tokens = f"{usage.input_tokens:,} in + {usage.output_tokens:,} out tokens"
     return f"{usage.requests} model call{'s' if usage.requests > 1 else ''}, {tokens}, {cost}"
+
+
+def print_suggestions(report: JSONDict) -> None:
+    """Where a job failed and what to mend, as `failure_report` has it; the next command is told elsewhere."""
+    click.echo(f"  at {report['failed_stage'] or 'its start'} ({report['error_code']})")
+    for suggestion in report["suggestions"]:
+        if "agent-framework jobs" not in suggestion:
+            click.echo(f"  to mend it: {suggestion}")
 
 
 def waiting_lines(approvals: Iterable[Approval], place: str) -> Iterator[str]:

@@ -8,10 +8,20 @@ from typing import Any, TypeVar
 import click
 from rich.markup import escape
 
-from agent_framework.cli.console import console, print_json, short, table, time_text, usage_text, waiting_lines
+from agent_framework.cli.console import (
+    console,
+    print_json,
+    print_suggestions,
+    short,
+    table,
+    time_text,
+    usage_text,
+    waiting_lines,
+)
 from agent_framework.cli.options import json_option, login_name, project_option, stage_option, where
 from agent_framework.core.approval import Approval
 from agent_framework.core.effect_review import Effect
+from agent_framework.core.failure_report import failure_report, reported
 from agent_framework.core.runtime import Project
 from agent_framework.core.state import describe_values
 from agent_framework.core.trace import total_usage, trace
@@ -93,6 +103,7 @@ def show(job_id: str, project: Path, stage: str, as_json: bool) -> None:
                 "waits_for": [approval.to_dict() for approval in waits if approval.is_pending],
                 "writes": [effect.to_dict() for effect in writes],
                 "trace": trace(snapshot),
+                **reported(snapshot),
             }
         )
         return
@@ -200,6 +211,9 @@ def _print(snapshot: Snapshot) -> None:
     click.echo(f"  {usage_text(total_usage(snapshot))}")
     for agent, output in job.agent_results.items():
         click.echo(f"  {click.style(agent, bold=True)}: {short(output, 400)}")
+    report = failure_report(snapshot)
+    if report is not None:
+        print_suggestions(report)
 
 
 def _print_entry(entry: JSONDict) -> None:

@@ -6,7 +6,15 @@ from pathlib import Path
 
 import click
 
-from agent_framework.cli.console import OFFLINE_NOTICE, file_paths, print_json, short, usage_text, waiting_lines
+from agent_framework.cli.console import (
+    OFFLINE_NOTICE,
+    file_paths,
+    print_json,
+    print_suggestions,
+    short,
+    usage_text,
+    waiting_lines,
+)
 from agent_framework.cli.live import LiveLines
 from agent_framework.cli.options import (
     deployed_from,
@@ -19,6 +27,7 @@ from agent_framework.cli.options import (
     stage_option,
     where,
 )
+from agent_framework.core.failure_report import failure_report, reported
 from agent_framework.core.follow import follow
 from agent_framework.core.models import ModelChoice
 from agent_framework.core.progress import ignore
@@ -219,6 +228,7 @@ async def _as_dict(snapshot: Snapshot, project: Project) -> JSONDict:
         "usage": total_usage(snapshot).to_dict(),
         "waits_for": [a.to_dict() for a in await project.approvals.of_job(job.id) if a.is_pending],
         "trace": trace(snapshot),
+        **reported(snapshot),
     }
 
 
@@ -240,6 +250,9 @@ async def _print_report(snapshot: Snapshot, project: Project, *, full: bool, pla
     click.echo(f"\njob {job.id} {status} in {seconds:.1f} s, {usage_text(total_usage(snapshot))}")
     if job.error_message:
         click.echo(f"  {job.error_message}")
+    report = failure_report(snapshot)
+    if report is not None:
+        print_suggestions(report)
     waits = await project.approvals.of_job(job.id)
     for line in waiting_lines(waits, place):
         click.echo(line)

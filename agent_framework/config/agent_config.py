@@ -153,6 +153,23 @@ class LLMOverride(ConfigModel):
         return LLMSettings.model_validate(base.model_dump() | kept)
 
 
+class CircuitBreaker(ConfigModel):
+    """When an agent is not started for a while, because what it calls fails. Shared by all processes of a stage.
+
+    Time-outs and transient failures count.
+    """
+
+    failures: int = Field(default=5, ge=1, le=100, description="So many failures within the window open the circuit.")
+    window_seconds: float = Field(default=60.0, gt=0, le=86_400)
+    open_seconds: float = Field(default=30.0, gt=0, le=900, description="Seconds before it is tried again.")
+    half_open_calls: int = Field(
+        default=1, ge=1, le=100, description="Trials at a time then; as many successes close the circuit."
+    )
+    target: AgentName | None = Field(
+        default=None, description="A name that agents which call the same thing share, and with it the circuit."
+    )
+
+
 class AgentConfig(ConfigModel):
     """One agent.
 
@@ -171,6 +188,7 @@ class AgentConfig(ConfigModel):
     outputs: Outputs = Outputs()
     retry: RetryPolicy = RetryPolicy()
     fallback: AgentName | None = None
+    circuit_breaker: CircuitBreaker | None = None
     llm: LLMOverride = LLMOverride()
     needs_approval: bool | tuple[str, ...] = Field(
         default=False, description="True: a person must approve each start of the agent; or names of its tools."

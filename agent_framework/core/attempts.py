@@ -30,12 +30,16 @@ class Status(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Standing:
-    """One agent of one step; under ``RETRY``, ``performer`` and ``delay_s`` (before jitter) tell the next attempt."""
+    """One agent of one step; under ``RETRY``, ``performer`` and ``delay_s`` (before jitter) tell the next attempt.
+
+    ``at_least_s`` is a wait that somebody asked for, which jitter does not shorten.
+    """
 
     status: Status
     attempts: int = 0
     performer: str = ""
     delay_s: float = 0.0
+    at_least_s: float = 0.0
     reason: str | None = None
     error_kind: ErrorKind | None = None
     outcome: AgentOutcome | None = None
@@ -96,6 +100,7 @@ def _standing(group: Sequence[Attempt], plan: PinnedPlan, decisions: Decisions) 
         len(group),
         following[0] if following else last.performer,
         following[1] if following else 0.0,
+        asked_for_s(outcome.retry_after_s) if following and following[1] else 0.0,
         reason=outcome.error,
         error_kind=outcome.error_kind,
         outcome=outcome,
@@ -110,16 +115,24 @@ def _following(group: Sequence[Attempt], outcome: AgentOutcome, plan: PinnedPlan
     performer = group[-1].performer
     policy = plan.policy(performer)
     tries = sum(1 for a in group if a.performer == performer and a.state is not AttemptState.WAITING)
+    untried = policy.fallback not in {attempt.performer for attempt in group}
+    if policy.fallback and untried and "circuit" in outcome.detail:
+        return policy.fallback, 0.0  # the agent would only be refused again
     if kind in policy.retry_on and tries < policy.max_attempts:
         return performer, backoff_s(policy, tries, outcome.retry_after_s)
-    if policy.fallback and policy.fallback not in {attempt.performer for attempt in group}:
+    if policy.fallback and untried:
         return policy.fallback, 0.0
     return None
 
 
 def backoff_s(policy: AgentPolicy, tries: int, retry_after_s: float | None = None) -> float:
     """Seconds to wait after ``tries`` failures: ``initial * 2^(tries-1)`` up to ``max_s``, or longer if asked to."""
-    return max(min(policy.max_s, policy.initial_s * 2.0 ** min(tries - 1, 30)), min(retry_after_s or 0.0, 900.0))
+    return max(min(policy.max_s, policy.initial_s * 2.0 ** min(tries - 1, 30)), asked_for_s(retry_after_s))
+
+
+def asked_for_s(retry_after_s: float | None) -> float:
+    """The seconds that a provider or a circuit asked to wait, within reason."""
+    return min(retry_after_s or 0.0, 900.0)
 
 
 def jittered(delay_s: float, policy: AgentPolicy, random: Callable[[], float]) -> float:

@@ -248,7 +248,7 @@ def _new_attempts(state: JobState, snapshot: Snapshot, random: Callable[[], floa
         standing = state.standing(step.seq, agent)
         performer = standing.performer or agent
         policy = state.plan.policy(performer)
-        not_before = snapshot.now + jittered(standing.delay_s, policy, random)
+        not_before = snapshot.now + max(jittered(standing.delay_s, policy, random), standing.at_least_s)
         attempts.append(
             Attempt(
                 AttemptKey(snapshot.job.id, snapshot.job.run, step.seq, agent, standing.attempts + 1),

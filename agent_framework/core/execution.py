@@ -23,6 +23,7 @@ from agent_framework.errors import (
     AgentTimeoutError,
     ApprovalNeeded,
     BudgetExceededError,
+    CircuitOpenError,
     ModelError,
     NeedsReviewError,
     OutputValidationError,
@@ -40,6 +41,7 @@ from agent_framework.types import (
     AttemptState,
     ErrorKind,
     EventKind,
+    Job,
     JSONDict,
     Snapshot,
     Usage,
@@ -58,6 +60,7 @@ class Work:
     detail of the orchestrator's last interrupted turn. ``occurrence``: the how-manieth result of the agent in this job
     it is for. ``waits``: attempts of this step that have waited for approvals; ``waited`` is what the last of them
     saved, and ``decisions`` what was decided since, by approval.
+    ``job`` is there where the attempt is one of the engine's.
     """
 
     key: AttemptKey
@@ -67,6 +70,7 @@ class Work:
     results: Mapping[str, JSONDict] | None = None
     previous_turn: JSONDict | None = None
     answers: Mapping[str, Any] | None = None
+    job: Job | None = None
     owner: str | None = None
     user_id: str = ""
     occurrence: int = 1
@@ -97,6 +101,16 @@ class AgentRunner(Protocol):
         ...
 
 
+Run = Callable[[], Awaitable[AgentOutcome]]
+Guard = Callable[[Work, Run], Awaitable[AgentOutcome]]
+"""Stands around each attempt: runs it, or answers in its place."""
+
+
+async def unguarded(work: Work, run: Run) -> AgentOutcome:
+    """The guard that lets everything pass."""
+    return await run()
+
+
 class Performer:
     """Performs attempts in this process. ``wake`` is told the job after each outcome."""
 
@@ -107,6 +121,7 @@ class Performer:
         *,
         owner: str,
         wake: Callable[[str], Awaitable[None]],
+        guard: Guard = unguarded,
         listener: Listener = ignore,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
@@ -114,6 +129,7 @@ class Performer:
         self._runner = runner
         self._owner = owner
         self._wake = wake
+        self._guard = guard
         self._listener = listener
         self._clock = clock
         self._handing_back = False
@@ -192,7 +208,7 @@ class Performer:
 
     async def _outcome(self, work: Work, timeout_s: float) -> AgentOutcome:
         begun = self._clock()
-        outcome = await self._run(work, timeout_s)
+        outcome = await self._guard(work, lambda: self._run(work, timeout_s))
         elapsed_ms = round((self._clock() - begun) * 1000)
         return replace(outcome, execution_time_ms=elapsed_ms)
 
@@ -256,8 +272,9 @@ def failure(error: BaseException, usage: Usage) -> AgentOutcome:
         AttemptState.FAILED,
         error=_storable(text[:_MAX_ERROR_CHARACTERS]),
         error_kind=_kind(known),
-        retry_after_s=known.retry_after_s if isinstance(known, ModelError) else None,
+        retry_after_s=known.retry_after_s if isinstance(known, (ModelError, CircuitOpenError)) else None,
         usage=usage,
+        detail={"error_code": type(known).__name__},
     )
 
 
@@ -284,6 +301,7 @@ _KINDS: tuple[tuple[type[BaseException], ErrorKind], ...] = (
     (AgentTimeoutError, ErrorKind.TIMEOUT),
     (OutputValidationError, ErrorKind.INVALID_OUTPUT),
     (RetryableError, ErrorKind.TRANSIENT),
+    (CircuitOpenError, ErrorKind.TRANSIENT),
     (ConnectionError, ErrorKind.TRANSIENT),
 )
 
@@ -321,6 +339,7 @@ def _with_decisions(work: Work, snapshot: Snapshot, attempt: Attempt) -> Work:
     decisions = {e.data["approval"]: e.data for e in snapshot.events if e.kind is EventKind.APPROVAL}
     return replace(
         work,
+        job=snapshot.job,
         owner=attempt.owner,
         user_id=snapshot.job.user_id,
         occurrence=1 + len(before),

@@ -162,16 +162,16 @@ def envelope(
     status: HTTPStatus = HTTPStatus.OK,
     job_id: str | None = None,
     result: JSONDict | None = None,
-    error: AgentFrameworkError | str | None = None,
+    error: AgentFrameworkError | JSONDict | str | None = None,
     metadata: Mapping[str, Any] | None = None,
 ) -> JSONDict:
     """The one form of every answer.
 
     ``{"statusCode", "ok", "agent", "job_id", "result", "error", "metadata"}``; ``error`` is
-    ``{"error": words, "error_code": class}`` or null.
+    ``{"error": words, "error_code": class}`` or null, and for a job that failed its `failure_report`.
     """
-    described = None
-    if error is not None:
+    described = error if is_object(error) else None
+    if error is not None and described is None:
         code = type(error).__name__ if isinstance(error, AgentFrameworkError) else status.phrase.replace(" ", "")
         described = {"error": str(error), "error_code": code}
     return {

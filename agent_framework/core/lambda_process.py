@@ -83,7 +83,9 @@ def performer_of(project: Project, invocation: Invocation) -> Performer:
         if not durable:
             await send_hint(project.queue, job_id)
 
-    return Performer(project.db, project.runner, owner=invocation.owner, wake=wake, listener=_log)
+    return Performer(
+        project.db, project.runner, owner=invocation.owner, wake=wake, guard=project.policies, listener=_log
+    )
 
 
 def durable_function(project: Project) -> str:

@@ -124,7 +124,7 @@ class WorkerRole:
             return envelope(
                 self._agent, status=HTTPStatus.ACCEPTED, job_id=job_id, metadata={"status": job.status.value}
             )
-        return _job_answer(self._agent, job, result=job.agent_results.get(self._agent))
+        return await _job_answer(project, self._agent, job, result=job.agent_results.get(self._agent))
 
 
 class OrchestratorRole:
@@ -230,7 +230,7 @@ class OrchestratorRole:
         if job is None or job.user_id != request.user_id:
             words = "there is no such job" if request.job_id else "say which job: a path or query parameter job_id"
             return envelope(self._agent, status=HTTPStatus.NOT_FOUND, job_id=request.job_id, error=words)
-        return _job_answer(self._agent, job, result=dict(job.agent_results), shown=True)
+        return await _job_answer(self._project, self._agent, job, result=dict(job.agent_results), shown=True)
 
     async def _call(self, call: AgentCall, invocation: Invocation) -> JSONDict:
         if call.job_id is None:
@@ -266,16 +266,23 @@ def _refusal(agent: str, request: HttpRequest, *, methods: tuple[str, ...]) -> J
     return None
 
 
-def _job_answer(agent: str, job: Job, *, result: JSONDict | None, shown: bool = False) -> JSONDict:
+async def _job_answer(
+    project: Project, agent: str, job: Job, *, result: JSONDict | None, shown: bool = False
+) -> JSONDict:
     """A job in the envelope: that it failed is an error for who ran it, and a fact for who looks at it."""
     metadata: dict[str, Any] = {"status": job.status.value}
     if job.error_message:
         metadata["reason"] = job.error_message
-    if shown or job.status is JobStatus.COMPLETED:
+    if job.status is JobStatus.COMPLETED:
         return envelope(agent, job_id=job.id, result=result, metadata=metadata)
-    words = job.error_message or f"the job is {job.status}"
+    report = await project.failure_report(job.id)
+    if shown:
+        return envelope(
+            agent, job_id=job.id, result=result, metadata=metadata | ({"failure": report} if report else {})
+        )
+    error = report or f"the job is {job.status}"
     status = HTTPStatus.INTERNAL_SERVER_ERROR
-    return envelope(agent, status=status, job_id=job.id, result=result, error=words, metadata=metadata)
+    return envelope(agent, status=status, job_id=job.id, result=result, error=error, metadata=metadata)
 
 
 async def _each(deliveries: tuple[Delivery, ...], handle: Callable[[Delivery], Awaitable[None]]) -> JSONDict:

@@ -15,6 +15,7 @@ from agent_framework.core.deployed import DeployedStage
 from agent_framework.core.effect_review import EffectReview
 from agent_framework.core.engine import Engine
 from agent_framework.core.environment import environment
+from agent_framework.core.failure_report import failure_report
 from agent_framework.core.job_manager import JobManager
 from agent_framework.core.large_values import with_large_values
 from agent_framework.core.messages import perform_message
@@ -26,7 +27,7 @@ from agent_framework.core.progress import Listener, ignore
 from agent_framework.core.steps import FunctionSteps
 from agent_framework.core.wiring import open_storage, plan_of, wire
 from agent_framework.core.worker import DRAIN_S, Worker
-from agent_framework.errors import ConfigError
+from agent_framework.errors import ConfigError, JobNotFoundError
 from agent_framework.infrastructure.compute.base import Dispatcher
 from agent_framework.infrastructure.compute.queue import QueueDispatcher
 from agent_framework.infrastructure.database import DatabaseFactory, DatabaseProvider
@@ -74,6 +75,7 @@ class Project:
         self._stack = ExitStack()
         parts = wire(loader, self.jobs, storage, self.models, tracing=is_configured(environ), listener=listener)
         self.runner, self.dispatcher, self.steps = parts.runner, parts.dispatcher, parts.steps
+        self.policies = parts.policies
         region = self.config.project.region
         steps = FunctionSteps(self.function_of, without_rules(self.config), region=region) if deployed else None
         self.orchestrator = DynamicOrchestrator(loader, self.jobs, self.db, parts=parts, steps=steps)
@@ -167,12 +169,24 @@ class Project:
         job_id = await self.jobs.submit(job_input, user_id=user_id, job_type=job_type)
         return await self.orchestrator.drive(job_id)
 
+    async def failure_report(self, job_id: str) -> JSONDict | None:
+        """Why a job did not work out, what is there nevertheless, and what to do; None unless it ended so.
+
+        Raises:
+            JobNotFoundError
+        """
+        snapshot = await self.db.load(job_id)
+        if snapshot is None:
+            raise JobNotFoundError(job_id)
+        return failure_report(snapshot)
+
     def worker(self, *, concurrency: int = 10, sweep_s: float = 5.0, drain_s: float = DRAIN_S) -> Worker:
         """A worker of the stage's queue in this process."""
         return Worker(
             self.engine_with(QueueDispatcher(self.queue, perform_message)),
             self.queue,
             self.runner,
+            guard=self.policies,
             concurrency=concurrency,
             sweep_s=sweep_s,
             drain_s=drain_s,

@@ -12,6 +12,7 @@ from agent_framework.core.execution import InProcessDispatcher, Performer
 from agent_framework.core.job_manager import JobManager
 from agent_framework.core.models import Models
 from agent_framework.core.pinned import ONE_AGENT, PinnedPlan, one_agent, pin, without_rules
+from agent_framework.core.policies import Policies
 from agent_framework.core.progress import Listener, ignore
 from agent_framework.core.steps import StepRunner
 from agent_framework.infrastructure.storage import StorageFactory, StorageProvider
@@ -27,6 +28,7 @@ class Parts:
     dispatcher: InProcessDispatcher
     waker: Waker
     steps: StepRunner
+    policies: Policies
 
 
 def wire(
@@ -41,7 +43,9 @@ def wire(
     """Put the parts together; nothing is connected or imported yet."""
     runner = project_runner(loader, jobs, storage, models, tracing=tracing)
     waker = Waker()
-    dispatcher = InProcessDispatcher(Performer(jobs.db, runner, owner=jobs.owner, wake=waker.wake, listener=listener))
+    policies = Policies(jobs.db, loader.get_agent_registry().get_config)
+    performer = Performer(jobs.db, runner, owner=jobs.owner, wake=waker.wake, guard=policies, listener=listener)
+    dispatcher = InProcessDispatcher(performer)
     engine = Engine(
         jobs,
         plan=lambda job: plan_of(loader, job),
@@ -49,7 +53,7 @@ def wire(
         listener=listener,
         announce=announcer(loader, jobs.db),
     )
-    return Parts(engine, runner, dispatcher, waker, StepRunner(jobs.db, runner, without_rules(loader.config)))
+    return Parts(engine, runner, dispatcher, waker, StepRunner(jobs.db, runner, without_rules(loader.config)), policies)
 
 
 def project_runner(

@@ -104,6 +104,9 @@ def test_an_agent_that_fails_is_an_error_in_the_envelope(folder: Path) -> None:
     answer = worker_handler("writer")({"action": "write", "payload": {"fail": True}}, Context())
     assert (answer["statusCode"], answer["ok"]) == (500, False)
     assert "no ink" in answer["error"]["error"]
+    assert (answer["error"]["error_code"], answer["error"]["failed_stage"]) == ("ValueError", "writer alone/writer")
+    assert answer["error"]["partial_results"] == {}
+    assert "jobs retry" in answer["error"]["suggestions"][0]
 
 
 def test_an_agent_runs_on_a_job_that_is_there(folder: Path) -> None:
