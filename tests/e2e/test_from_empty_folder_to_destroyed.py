@@ -56,9 +56,11 @@ class Journey:
         return done.stdout + done.stderr
 
     def modified(self) -> dict[str, str]:
-        """The hash of each function's code, by name."""
-        functions = self.aws.client("lambda").list_functions()["Functions"]
-        return {function["FunctionName"]: function["CodeSha256"] for function in functions}
+        """The hash of each function's code, by name; other tests of this process leave functions of theirs."""
+        pages = self.aws.client("lambda").get_paginator("list_functions").paginate()
+        functions = [function for page in pages for function in page["Functions"]]
+        ours = [function for function in functions if function["FunctionName"].startswith(f"{PROJECT}-dev-")]
+        return {function["FunctionName"]: function["CodeSha256"] for function in ours}
 
 
 @pytest.fixture(scope="module")
