@@ -24,7 +24,7 @@ from agent_framework.core.effect_review import Effect
 from agent_framework.core.failure_report import failure_report, reported
 from agent_framework.core.runtime import Project
 from agent_framework.core.state import describe_values
-from agent_framework.core.trace import total_usage, trace
+from agent_framework.core.trace import job_cache, total_usage, trace
 from agent_framework.core.worker import send_hint
 from agent_framework.errors import JobNotFoundError
 from agent_framework.types import Job, JobStatus, JSONDict, Snapshot
@@ -103,6 +103,7 @@ def show(job_id: str, project: Path, stage: str, as_json: bool) -> None:
                 "waits_for": [approval.to_dict() for approval in waits if approval.is_pending],
                 "writes": [effect.to_dict() for effect in writes],
                 "trace": trace(snapshot),
+                "cache": job_cache(snapshot),
                 **reported(snapshot),
             }
         )
@@ -250,6 +251,8 @@ def _outcome(item: tuple[str, dict[str, Any]]) -> str:
         parts.append(f"{outcome['attempts']} attempts")
     if "produced_by" in outcome:
         parts.append(f"by {outcome['produced_by']}")
+    if outcome.get("cached"):
+        parts.append("from the cache")
     if "reason" in outcome:
         parts.append(short(outcome["reason"], 120))
     return f"{agent} ({', '.join(parts)})"

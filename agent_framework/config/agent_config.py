@@ -23,6 +23,10 @@ StageName = Annotated[
     str,
     Field(pattern=r"^[a-z][a-z0-9-]{0,15}$", description="Lower-case letters, digits and -, at most 16 characters."),
 ]
+CachePath = Annotated[
+    str,
+    Field(pattern=r"^(input|results)(\.[A-Za-z_]\w*)*$", description="input.a.b or results.agent.a."),
+]
 Seconds = Annotated[float, Field(gt=0, le=31_622_400)]
 OnError = Literal["stop", "continue"]
 EngineName = Literal["checkpoint", "durable"]
@@ -170,6 +174,18 @@ class CircuitBreaker(ConfigModel):
     )
 
 
+class ResultCache(ConfigModel):
+    """Results that are served again for the same question, for agents that only read."""
+
+    ttl_seconds: float = Field(default=3600.0, gt=0, le=31_622_400, description="Seconds a result is good for.")
+    key: tuple[CachePath, ...] = Field(
+        default=(),
+        description="What the result depends on: paths such as input.topic or results.researcher.summary. "
+        "Empty: the whole input and all earlier results.",
+    )
+    shared: bool = Field(default=False, description="Serve one user's result to other users too.")
+
+
 class AgentConfig(ConfigModel):
     """One agent.
 
@@ -189,6 +205,7 @@ class AgentConfig(ConfigModel):
     retry: RetryPolicy = RetryPolicy()
     fallback: AgentName | None = None
     circuit_breaker: CircuitBreaker | None = None
+    cache: ResultCache | None = None
     llm: LLMOverride = LLMOverride()
     needs_approval: bool | tuple[str, ...] = Field(
         default=False, description="True: a person must approve each start of the agent; or names of its tools."
