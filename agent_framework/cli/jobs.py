@@ -11,7 +11,7 @@ from rich.markup import escape
 from agent_framework.cli.console import (
     console,
     print_json,
-    print_suggestions,
+    remedy_lines,
     short,
     table,
     time_text,
@@ -214,7 +214,8 @@ def _print(snapshot: Snapshot) -> None:
         click.echo(f"  {click.style(agent, bold=True)}: {short(output, 400)}")
     report = failure_report(snapshot)
     if report is not None:
-        print_suggestions(report)
+        for line in remedy_lines(report):
+            click.echo(f"  {line}")
 
 
 def _print_entry(entry: JSONDict) -> None:

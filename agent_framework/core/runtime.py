@@ -24,6 +24,7 @@ from agent_framework.core.orchestrator import DynamicOrchestrator
 from agent_framework.core.owner import nobody
 from agent_framework.core.pinned import without_rules
 from agent_framework.core.progress import Listener, ignore
+from agent_framework.core.sessions import Sessions, session_of
 from agent_framework.core.steps import FunctionSteps
 from agent_framework.core.wiring import open_storage, plan_of, wire
 from agent_framework.core.worker import DRAIN_S, Worker
@@ -76,6 +77,7 @@ class Project:
         parts = wire(loader, self.jobs, storage, self.models, tracing=is_configured(environ), listener=listener)
         self.runner, self.dispatcher, self.steps = parts.runner, parts.dispatcher, parts.steps
         self.policies = parts.policies
+        self.sessions = Sessions(self.db)
         region = self.config.project.region
         steps = FunctionSteps(self.function_of, without_rules(self.config), region=region) if deployed else None
         self.orchestrator = DynamicOrchestrator(loader, self.jobs, self.db, parts=parts, steps=steps)
@@ -168,6 +170,11 @@ class Project:
         """
         job_id = await self.jobs.submit(job_input, user_id=user_id, job_type=job_type)
         return await self.orchestrator.drive(job_id)
+
+    def session_of(self, job: Job) -> str | None:
+        """The session that the job's agents remember; None where none of them does."""
+        remembers = any(agent.session_settings is not None for agent in self.config.agents.values())
+        return session_of(job) if remembers else None
 
     async def failure_report(self, job_id: str) -> JSONDict | None:
         """Why a job did not work out, what is there nevertheless, and what to do; None unless it ended so.
