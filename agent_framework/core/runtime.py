@@ -28,7 +28,7 @@ from agent_framework.core.sessions import Sessions, session_of
 from agent_framework.core.steps import FunctionSteps
 from agent_framework.core.wiring import open_storage, plan_of, wire
 from agent_framework.core.worker import DRAIN_S, Worker
-from agent_framework.errors import ConfigError, JobNotFoundError
+from agent_framework.errors import ConfigError, JobNotFoundError, SessionError
 from agent_framework.infrastructure.compute.base import Dispatcher
 from agent_framework.infrastructure.compute.queue import QueueDispatcher
 from agent_framework.infrastructure.database import DatabaseFactory, DatabaseProvider
@@ -172,9 +172,13 @@ class Project:
         return await self.orchestrator.drive(job_id)
 
     def session_of(self, job: Job) -> str | None:
-        """The session that the job's agents remember; None where none of them does."""
-        remembers = any(agent.session_settings is not None for agent in self.config.agents.values())
-        return session_of(job) if remembers else None
+        """The session that the job's agents remember; None where none of them does, or the job names no session."""
+        if all(agent.session_settings is None for agent in self.config.agents.values()):
+            return None
+        try:
+            return session_of(job)
+        except SessionError:
+            return None
 
     async def failure_report(self, job_id: str) -> JSONDict | None:
         """Why a job did not work out, what is there nevertheless, and what to do; None unless it ended so.
