@@ -27,7 +27,7 @@ from agent_framework.cli.options import (
     stage_option,
     where,
 )
-from agent_framework.core.failure_report import failure_report, reported
+from agent_framework.core.failure_report import failed_agents, failure_report, reported
 from agent_framework.core.follow import follow
 from agent_framework.core.models import ModelChoice
 from agent_framework.core.progress import ignore
@@ -240,6 +240,9 @@ def _about(snapshot: Snapshot, project: Project) -> Iterator[str]:
         yield job.error_message
     if report is not None:
         yield from remedy_lines(report)
+    else:
+        for agent, reason in failed_agents(snapshot).items():
+            yield f"it went on without {agent}: {short(reason, 160)}"
     session_id = project.session_of(job)
     if session_id is not None:
         yield f"session {session_id}; to go on with it: --set session_id={session_id} --user {job.user_id}"

@@ -66,6 +66,8 @@ def list_sessions(user: str | None, limit: int, project: Path, stage: str, as_js
         click.echo("no sessions; a job of an agent with 'session: true' begins one")
         return
     rows = table("session", "user", "state", "used (UTC)", "expires (UTC)", "last job")
+    for column in (0, 2, 5):
+        rows.columns[column].no_wrap = True
     for info in found:
         times = time_text(info.used_at), time_text(info.expires_at)
         rows.add_row(escape(info.session_id), escape(info.user_id), info.state.value, *times, info.job_id or "")

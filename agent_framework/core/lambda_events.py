@@ -149,13 +149,17 @@ def _protocol(event: JSONDict) -> AgentCall:
     if agent is not None and not isinstance(agent, str):
         raise ConfigError("agent of a request must be the name of an agent")
     job_id = context.get("job_id") or payload.get("job_id")
-    named: JSONDict = next(({SESSION_ID: given[SESSION_ID]} for given in (context, payload) if SESSION_ID in given), {})
     return AgentCall(
-        {"action": event.get("action"), "payload": payload, "context": context, **named},
+        {"action": event.get("action"), "payload": payload, "context": context, **_session(context, payload)},
         job_id=job_id if isinstance(job_id, str) else None,
         agent=agent,
         user_id=str(context.get("user_id") or ANONYMOUS),
     )
+
+
+def _session(*parts: JSONDict) -> JSONDict:
+    """The first session that is named."""
+    return next(({SESSION_ID: part[SESSION_ID]} for part in parts if SESSION_ID in part), JSONDict())
 
 
 # -- answers -----------------------------------------------------------------------------------------------------------
