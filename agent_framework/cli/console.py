@@ -54,12 +54,12 @@ def usage_text(usage: Usage) -> str:
     return f"{usage.requests} model call{'s' if usage.requests > 1 else ''}, {tokens}, {cost}"
 
 
-def print_suggestions(report: JSONDict) -> None:
+def remedy_lines(report: JSONDict) -> Iterator[str]:
     """Where a job failed and what to mend, as `failure_report` has it; the next command is told elsewhere."""
-    click.echo(f"  at {report['failed_stage'] or 'its start'} ({report['error_code']})")
+    yield f"at {report['failed_stage'] or 'its start'} ({report['error_code']})"
     for suggestion in report["suggestions"]:
         if "agent-framework jobs" not in suggestion:
-            click.echo(f"  to mend it: {suggestion}")
+            yield f"to mend it: {suggestion}"
 
 
 def waiting_lines(approvals: Iterable[Approval], place: str) -> Iterator[str]:

@@ -11,7 +11,7 @@ from rich.markup import escape
 from agent_framework.cli.console import (
     console,
     print_json,
-    print_suggestions,
+    remedy_lines,
     short,
     table,
     time_text,
@@ -24,7 +24,7 @@ from agent_framework.core.effect_review import Effect
 from agent_framework.core.failure_report import failure_report, reported
 from agent_framework.core.runtime import Project
 from agent_framework.core.state import describe_values
-from agent_framework.core.trace import total_usage, trace
+from agent_framework.core.trace import job_cache, total_usage, trace
 from agent_framework.core.worker import send_hint
 from agent_framework.errors import JobNotFoundError
 from agent_framework.types import Job, JobStatus, JSONDict, Snapshot
@@ -103,6 +103,7 @@ def show(job_id: str, project: Path, stage: str, as_json: bool) -> None:
                 "waits_for": [approval.to_dict() for approval in waits if approval.is_pending],
                 "writes": [effect.to_dict() for effect in writes],
                 "trace": trace(snapshot),
+                "cache": job_cache(snapshot),
                 **reported(snapshot),
             }
         )
@@ -213,7 +214,8 @@ def _print(snapshot: Snapshot) -> None:
         click.echo(f"  {click.style(agent, bold=True)}: {short(output, 400)}")
     report = failure_report(snapshot)
     if report is not None:
-        print_suggestions(report)
+        for line in remedy_lines(report):
+            click.echo(f"  {line}")
 
 
 def _print_entry(entry: JSONDict) -> None:
@@ -250,6 +252,8 @@ def _outcome(item: tuple[str, dict[str, Any]]) -> str:
         parts.append(f"{outcome['attempts']} attempts")
     if "produced_by" in outcome:
         parts.append(f"by {outcome['produced_by']}")
+    if outcome.get("cached"):
+        parts.append("from the cache")
     if "reason" in outcome:
         parts.append(short(outcome["reason"], 120))
     return f"{agent} ({', '.join(parts)})"

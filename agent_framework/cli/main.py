@@ -26,6 +26,7 @@ COMMANDS: dict[str, str] = {
     "submit": f"{_HERE}.worker:submit",
     "worker": f"{_HERE}.worker:worker",
     "jobs": f"{_HERE}.jobs:jobs",
+    "sessions": f"{_HERE}.sessions:sessions",
     "policies": f"{_HERE}.policies:policies",
     "approvals": f"{_HERE}.approvals:approvals",
     "db": f"{_HERE}.db:db",

@@ -10,6 +10,8 @@ from rich.markup import escape
 
 from agent_framework.cli.console import console, print_json, short, table
 from agent_framework.cli.options import json_option, project_option, stage_option
+from agent_framework.core.circuit_guard import CircuitStatus
+from agent_framework.core.result_cache import CacheCount
 from agent_framework.core.runtime import Project
 from agent_framework.errors import ProjectError
 
@@ -34,14 +36,27 @@ def _with_project(project: Path, stage: str, work: Callable[[Project], Awaitable
 @stage_option
 @json_option
 def show(project: Path, stage: str, as_json: bool) -> None:
-    """The circuits of all agents that have a circuit_breaker."""
-    circuits = _with_project(project, stage, lambda p: p.policies.circuits.status(list(p.config.agents.values())))
+    """The circuits, and how often results were served again within the last week."""
+
+    async def work(opened: Project) -> tuple[list[CircuitStatus], list[CacheCount]]:
+        agents = list(opened.config.agents.values())
+        return await opened.policies.circuits.status(agents), await opened.policies.results.counts(agents)
+
+    circuits, caches = _with_project(project, stage, work)
     if as_json:
-        print_json({"circuits": [circuit.to_dict() for circuit in circuits]})
+        print_json({"circuits": [item.to_dict() for item in circuits], "caches": [item.to_dict() for item in caches]})
         return
-    if not circuits:
-        click.echo("no agent has a circuit_breaker in agents.yaml")
-        return
+    if not circuits and not caches:
+        click.echo("no agent has a circuit_breaker or a cache in agents.yaml")
+    if circuits:
+        _print_circuits(circuits)
+    for cache in caches:
+        ratio = cache.to_dict()["hit_ratio"]
+        shown = "not asked yet" if ratio is None else f"{ratio:.0%} hits"
+        click.echo(f"cache of {cache.agent}: {shown} ({cache.hits} hits, {cache.misses} misses)")
+
+
+def _print_circuits(circuits: list[CircuitStatus]) -> None:
     rows = table("circuit", "agents", "state", "failures", "tried again in", "last failure")
     for circuit in circuits:
         shown = circuit.to_dict()

@@ -1,7 +1,7 @@
 """``run`` and ``test``: a whole job, in this process or on the stage that was deployed, or one agent."""
 
 import asyncio
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Iterator
 from pathlib import Path
 
 import click
@@ -10,7 +10,7 @@ from agent_framework.cli.console import (
     OFFLINE_NOTICE,
     file_paths,
     print_json,
-    print_suggestions,
+    remedy_lines,
     short,
     usage_text,
     waiting_lines,
@@ -27,7 +27,7 @@ from agent_framework.cli.options import (
     stage_option,
     where,
 )
-from agent_framework.core.failure_report import failure_report, reported
+from agent_framework.core.failure_report import failed_agents, failure_report, reported
 from agent_framework.core.follow import follow
 from agent_framework.core.models import ModelChoice
 from agent_framework.core.progress import ignore
@@ -222,6 +222,7 @@ async def _as_dict(snapshot: Snapshot, project: Project) -> JSONDict:
     return {
         "job_id": job.id,
         "status": job.status.value,
+        "session_id": project.session_of(job),
         "error": job.error_message,
         "models": _model_names(project),
         "results": job.agent_results,
@@ -230,6 +231,21 @@ async def _as_dict(snapshot: Snapshot, project: Project) -> JSONDict:
         "trace": trace(snapshot),
         **reported(snapshot),
     }
+
+
+def _about(snapshot: Snapshot, project: Project) -> Iterator[str]:
+    """Why a job failed and what to mend, and the session it belongs to."""
+    job, report = snapshot.job, failure_report(snapshot)
+    if job.error_message:
+        yield job.error_message
+    if report is not None:
+        yield from remedy_lines(report)
+    else:
+        for agent, reason in failed_agents(snapshot).items():
+            yield f"it went on without {agent}: {short(reason, 160)}"
+    session_id = project.session_of(job)
+    if session_id is not None:
+        yield f"session {session_id}; to go on with it: --set session_id={session_id} --user {job.user_id}"
 
 
 async def _print_report(snapshot: Snapshot, project: Project, *, full: bool, place: str) -> None:
@@ -248,11 +264,8 @@ async def _print_report(snapshot: Snapshot, project: Project, *, full: bool, pla
     seconds = (job.completed_at or snapshot.now) - (job.started_at or snapshot.now)
     status = click.style(job.status.value, fg=colour, bold=True)
     click.echo(f"\njob {job.id} {status} in {seconds:.1f} s, {usage_text(total_usage(snapshot))}")
-    if job.error_message:
-        click.echo(f"  {job.error_message}")
-    report = failure_report(snapshot)
-    if report is not None:
-        print_suggestions(report)
+    for line in _about(snapshot, project):
+        click.echo(f"  {line}")
     waits = await project.approvals.of_job(job.id)
     for line in waiting_lines(waits, place):
         click.echo(line)

@@ -23,6 +23,10 @@ StageName = Annotated[
     str,
     Field(pattern=r"^[a-z][a-z0-9-]{0,15}$", description="Lower-case letters, digits and -, at most 16 characters."),
 ]
+CachePath = Annotated[
+    str,
+    Field(pattern=r"^(input|results)(\.[A-Za-z_]\w*)*$", description="input.a.b or results.agent.a."),
+]
 Seconds = Annotated[float, Field(gt=0, le=31_622_400)]
 OnError = Literal["stop", "continue"]
 EngineName = Literal["checkpoint", "durable"]
@@ -170,6 +174,29 @@ class CircuitBreaker(ConfigModel):
     )
 
 
+class ResultCache(ConfigModel):
+    """Results that are served again for the same question, for agents that only read."""
+
+    ttl_seconds: float = Field(default=3600.0, gt=0, le=31_622_400, description="Seconds a result is good for.")
+    key: tuple[CachePath, ...] = Field(
+        default=(),
+        description="What the result depends on: paths such as input.topic or results.researcher.summary. "
+        "Empty: the whole input and all earlier results.",
+    )
+    shared: bool = Field(default=False, description="Serve one user's result to other users too.")
+
+
+class SessionSettings(ConfigModel):
+    """How an agent remembers a conversation."""
+
+    ttl_seconds: float = Field(
+        default=86_400.0, gt=0, le=31_622_400, description="Seconds after its last use before a session expires."
+    )
+    max_items: int = Field(
+        default=200, ge=1, le=10_000, description="The newest items that a run is told: messages, tool calls, answers."
+    )
+
+
 class AgentConfig(ConfigModel):
     """One agent.
 
@@ -189,6 +216,10 @@ class AgentConfig(ConfigModel):
     retry: RetryPolicy = RetryPolicy()
     fallback: AgentName | None = None
     circuit_breaker: CircuitBreaker | None = None
+    cache: ResultCache | None = None
+    session: bool | SessionSettings = Field(
+        default=False, description="Remember the conversation that a job belongs to (input.session_id)."
+    )
     llm: LLMOverride = LLMOverride()
     needs_approval: bool | tuple[str, ...] = Field(
         default=False, description="True: a person must approve each start of the agent; or names of its tools."
@@ -216,6 +247,17 @@ class AgentConfig(ConfigModel):
         if self.type == "orchestrator" and self.needs_approval is True:
             raise ValueError("needs_approval: true is for workers; name the orchestrator's tools that need approval")
         return self
+
+    @model_validator(mode="after")
+    def _remembers_or_repeats(self) -> Self:
+        if self.cache is not None and self.session:
+            raise ValueError("an agent with a 'session' answers by what was said before, so it cannot have a 'cache'")
+        return self
+
+    @property
+    def session_settings(self) -> SessionSettings | None:
+        """How it remembers; None where it does not."""
+        return SessionSettings() if self.session is True else self.session or None
 
     @property
     def timeout(self) -> int:

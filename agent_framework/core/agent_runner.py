@@ -13,9 +13,10 @@ from agent_framework.core.base_agent import AgentServices, BaseAgent, Turn
 from agent_framework.core.budget import AttemptMeter, Limits
 from agent_framework.core.effects import Effects
 from agent_framework.core.execution import Done, Work
+from agent_framework.core.sessions import Session, Sessions
 from agent_framework.core.state import Mode
 from agent_framework.errors import ApprovalChangedError, ApprovalNeeded, ProjectError
-from agent_framework.infrastructure.database.base import DatabaseProvider
+from agent_framework.infrastructure.database.base import DatabaseProvider, require_job
 from agent_framework.infrastructure.llm.base import WORKER_TOOL_PREFIX, ModelSpec, Price
 from agent_framework.infrastructure.llm.pricing import cost_usd
 from agent_framework.infrastructure.llm.writes import GUARD
@@ -61,6 +62,7 @@ class ProjectRunner:
             resumed=resume(work),
             results=work.results,
             tracing=self._tracing,
+            session=await self._session(work, config),
         )
         done = await self._guarded(work, make_agent(self._target(work.performer, config), self._db, services))
         del self._meters[work.key]
@@ -81,6 +83,14 @@ class ProjectRunner:
             f"agent {name} has no code: backend/agents/{name}/agent.py does not exist; "
             f"'agent-framework add-agent {name}' writes one"
         )
+
+    async def _session(self, work: Work, config: AgentConfig) -> Session | None:
+        """The attempt's own view of the conversation that its job belongs to."""
+        settings = config.session_settings
+        if settings is None or work.mode is Mode.PREPARE:
+            return None
+        job = work.job or await require_job(self._db, work.key.job_id)
+        return await Sessions(self._db).of_attempt(job, work.key, settings)
 
     def _turn(self, work: Work, config: AgentConfig) -> Turn:
         named = [tool.removeprefix(WORKER_TOOL_PREFIX) for tool in config.tools if tool.startswith(WORKER_TOOL_PREFIX)]

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from agent_framework.config.agent_config import AgentConfig
 from agent_framework.core.outputs import to_output
+from agent_framework.core.sessions import Session
 from agent_framework.errors import ApprovalNeeded, ProjectError
 from agent_framework.infrastructure.database.base import DatabaseProvider, require_job
 from agent_framework.infrastructure.llm.base import OFFLINE, Meter, ModelSpec, Verdict, build_model
@@ -63,6 +64,7 @@ class AgentServices:
     resumed: Resumed | None = None
     results: Mapping[str, JSONDict] | None = None
     tracing: bool = False
+    session: Session | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -212,6 +214,7 @@ class BaseAgent:
                 verdicts=resumed.verdicts if resumed else None,
                 needs_approval=frozenset() if isinstance(named, bool) else frozenset(named),
                 tracing=services.tracing,
+                session=services.session,
             )
         )
         if not reply.questions:

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from http import HTTPStatus
 from typing import Any
 
+from agent_framework.core.failure_report import SESSION_ID
 from agent_framework.core.lambda_http import ANONYMOUS, HttpRequest, part, read_http
 from agent_framework.errors import AgentFrameworkError, ConfigError
 from agent_framework.infrastructure.queue.base import Delivery
@@ -136,7 +137,10 @@ def _from_bus(event: JSONDict, detail: JSONDict) -> Request:
 
 
 def _protocol(event: JSONDict) -> AgentCall:
-    """``{agent, action, payload, context}``: the input keeps action, payload and context under their names."""
+    """``{agent, action, payload, context}``: the input keeps action, payload and context under their names.
+
+    A ``session_id`` in the context or the payload is the job's.
+    """
     payload: object = event.get("payload") or {}
     context: object = event.get("context") or {}
     agent: object = event.get("agent")
@@ -146,11 +150,16 @@ def _protocol(event: JSONDict) -> AgentCall:
         raise ConfigError("agent of a request must be the name of an agent")
     job_id = context.get("job_id") or payload.get("job_id")
     return AgentCall(
-        {"action": event.get("action"), "payload": payload, "context": context},
+        {"action": event.get("action"), "payload": payload, "context": context, **_session(context, payload)},
         job_id=job_id if isinstance(job_id, str) else None,
         agent=agent,
         user_id=str(context.get("user_id") or ANONYMOUS),
     )
+
+
+def _session(*parts: JSONDict) -> JSONDict:
+    """The first session that is named."""
+    return next(({SESSION_ID: part[SESSION_ID]} for part in parts if SESSION_ID in part), JSONDict())
 
 
 # -- answers -----------------------------------------------------------------------------------------------------------

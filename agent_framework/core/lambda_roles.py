@@ -14,6 +14,7 @@ from typing import Any, Protocol
 from agent_framework.core.approval_page import HEADERS, approval_page
 from agent_framework.core.decide import REDISPATCH_S
 from agent_framework.core.engine import Advanced, Engine
+from agent_framework.core.failure_report import SESSION_ID
 from agent_framework.core.lambda_events import (
     AgentCall,
     EngineMessage,
@@ -271,6 +272,9 @@ async def _job_answer(
 ) -> JSONDict:
     """A job in the envelope: that it failed is an error for who ran it, and a fact for who looks at it."""
     metadata: dict[str, Any] = {"status": job.status.value}
+    session_id = project.session_of(job)
+    if session_id is not None:
+        metadata[SESSION_ID] = session_id
     if job.error_message:
         metadata["reason"] = job.error_message
     if job.status is JobStatus.COMPLETED:

@@ -27,6 +27,8 @@ from agent_framework.types import (
 PREFIX = "claims"
 INPUTS = "_inputs"
 """Where the inputs of jobs are kept; agents' outputs are kept under the agent's name."""
+DOCUMENTS = "_documents"
+"""Where large documents of the compare-and-set store are kept."""
 
 
 def input_paths(conditions: Iterable[str]) -> tuple[str, ...]:
@@ -81,6 +83,9 @@ class LargeValues(DatabaseProvider):
 
     async def _whole_result(self, result: AgentResult) -> AgentResult:
         return replace(result, payload=await self._back(result.agent, result.payload))
+
+    async def _whole_document(self, document: Document) -> Document:
+        return replace(document, body=await self._back(DOCUMENTS, document.body))
 
     async def _whole_attempt(self, attempt: Attempt) -> Attempt:
         outcome = attempt.outcome
@@ -184,18 +189,22 @@ class LargeValues(DatabaseProvider):
         return await self.inner.now()
 
     async def get_document(self, namespace: str, key: str) -> Document | None:
-        return await self.inner.get_document(namespace, key)
+        document = await self.inner.get_document(namespace, key)
+        return await self._whole_document(document) if document else None
 
     async def put_document(
         self, namespace: str, key: str, body: JSONDict, *, expected_version: int, ttl_s: float | None = None
     ) -> Document | None:
-        return await self.inner.put_document(namespace, key, body, expected_version=expected_version, ttl_s=ttl_s)
+        small = await self._away(DOCUMENTS, body, ())
+        stored = await self.inner.put_document(namespace, key, small, expected_version=expected_version, ttl_s=ttl_s)
+        return stored if stored is None or small is body else replace(stored, body=body)
 
     async def delete_document(self, namespace: str, key: str, *, expected_version: int | None = None) -> bool:
         return await self.inner.delete_document(namespace, key, expected_version=expected_version)
 
     async def list_documents(self, namespace: str, *, prefix: str = "", limit: int = 100) -> list[Document]:
-        return await self.inner.list_documents(namespace, prefix=prefix, limit=limit)
+        found = await self.inner.list_documents(namespace, prefix=prefix, limit=limit)
+        return [await self._whole_document(document) for document in found]
 
 
 def with_large_values(db: DatabaseProvider, storage: StorageProvider, conditions: Collection[str]) -> DatabaseProvider:

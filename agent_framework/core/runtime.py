@@ -24,10 +24,11 @@ from agent_framework.core.orchestrator import DynamicOrchestrator
 from agent_framework.core.owner import nobody
 from agent_framework.core.pinned import without_rules
 from agent_framework.core.progress import Listener, ignore
+from agent_framework.core.sessions import Sessions, session_of
 from agent_framework.core.steps import FunctionSteps
 from agent_framework.core.wiring import open_storage, plan_of, wire
 from agent_framework.core.worker import DRAIN_S, Worker
-from agent_framework.errors import ConfigError, JobNotFoundError
+from agent_framework.errors import ConfigError, JobNotFoundError, SessionError
 from agent_framework.infrastructure.compute.base import Dispatcher
 from agent_framework.infrastructure.compute.queue import QueueDispatcher
 from agent_framework.infrastructure.database import DatabaseFactory, DatabaseProvider
@@ -76,6 +77,7 @@ class Project:
         parts = wire(loader, self.jobs, storage, self.models, tracing=is_configured(environ), listener=listener)
         self.runner, self.dispatcher, self.steps = parts.runner, parts.dispatcher, parts.steps
         self.policies = parts.policies
+        self.sessions = Sessions(self.db)
         region = self.config.project.region
         steps = FunctionSteps(self.function_of, without_rules(self.config), region=region) if deployed else None
         self.orchestrator = DynamicOrchestrator(loader, self.jobs, self.db, parts=parts, steps=steps)
@@ -168,6 +170,15 @@ class Project:
         """
         job_id = await self.jobs.submit(job_input, user_id=user_id, job_type=job_type)
         return await self.orchestrator.drive(job_id)
+
+    def session_of(self, job: Job) -> str | None:
+        """The session that the job's agents remember; None where none of them does, or the job names no session."""
+        if all(agent.session_settings is None for agent in self.config.agents.values()):
+            return None
+        try:
+            return session_of(job)
+        except SessionError:
+            return None
 
     async def failure_report(self, job_id: str) -> JSONDict | None:
         """Why a job did not work out, what is there nevertheless, and what to do; None unless it ended so.

@@ -43,7 +43,13 @@ def wire(
     """Put the parts together; nothing is connected or imported yet."""
     runner = project_runner(loader, jobs, storage, models, tracing=tracing)
     waker = Waker()
-    policies = Policies(jobs.db, loader.get_agent_registry().get_config)
+    policies = Policies(
+        jobs.db,
+        loader.get_agent_registry(),
+        owner=jobs.owner,
+        project_dir=loader.project_dir,
+        model_spec=models.spec,
+    )
     performer = Performer(jobs.db, runner, owner=jobs.owner, wake=waker.wake, guard=policies, listener=listener)
     dispatcher = InProcessDispatcher(performer)
     engine = Engine(

@@ -139,3 +139,10 @@ def test_the_database_is_durable_before_anything_is_acknowledged(af, write_proje
     assert database.execute("PRAGMA journal_mode").fetchone() == ("wal",)
     assert database.execute("SELECT count(*) FROM agent_results").fetchone() == (2,)
     database.close()
+
+
+def test_a_job_that_goes_on_says_without_whom(af, write_project):
+    write_project({"reader": "return {}", "left": "raise ValueError('no left')"}, "on_error: continue")
+    ran = af("run", "--offline")
+    assert ran.code == 0
+    assert "it went on without left: ValueError: no left" in ran.out

@@ -9,7 +9,7 @@ import json
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Protocol
 
 from agents import Agent, Model, RunConfig, RunContextWrapper, Runner, RunResult, RunState
 from agents.agent import ToolsToFinalOutputResult
@@ -25,6 +25,18 @@ from agent_framework.infrastructure.llm.tools import FinalResult, as_tool, worke
 from agent_framework.types import JSONDict
 
 _FENCE = re.compile(r"^```[a-zA-Z]*\s*\n(.*?)\n?```\s*$", re.DOTALL)
+
+
+class Memory(Protocol):
+    """What was said before; has these methods of the SDK's session protocol."""
+
+    async def get_items(self, limit: int | None = None) -> list[Any]:
+        """The newest items, oldest first."""
+        ...
+
+    async def add_items(self, items: list[Any]) -> None:
+        """Add what was said now."""
+        ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +61,7 @@ class RunRequest:
     verdicts: Mapping[str, Verdict] | None = None
     needs_approval: frozenset[str] = frozenset()
     tracing: bool = False
+    session: Memory | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,12 +103,14 @@ async def run_agent(request: RunRequest) -> Reply:
     """
     final = FinalResult(request.output_type, agent=request.name) if request.output_type not in (None, str) else None
     agent = _build(request, final)
-    start: Any = request.task if request.saved is None else await _resumed(agent, request)
+    start: Any = await _start(request) if request.saved is None else await _resumed(agent, request)
     try:
         result = await _run(agent, start, request)
         if result.interruptions:
             return await _interrupted(result)
+        before = len(result.input) - 1 if isinstance(result.input, list) else 0
         if final is None:
+            await _remember(request, result, before)
             return Reply(result.final_output)
         if not final.given and not _read_prose(str(result.final_output), final):
             result = await _run(agent, _asked_again(result), request)
@@ -103,7 +118,23 @@ async def run_agent(request: RunRequest) -> Reply:
         raise AgentError(f"the model did not come to an answer in {request.max_turns} turns") from exc
     if not final.given and not _read_prose(str(result.final_output), final):
         raise OutputValidationError(f"the model answered in prose: {str(result.final_output)[:200]!r}")
+    await _remember(request, result, before)
     return Reply(final.plain())
+
+
+async def _start(request: RunRequest) -> Any:
+    """The task, behind what was said before, from the first question of a user on that is still remembered."""
+    if request.session is None:
+        return request.task
+    said = await request.session.get_items()
+    first = next((number for number, item in enumerate(said) if item.get("role") == "user"), len(said))
+    return [*said[first:], {"role": "user", "content": request.task}]
+
+
+async def _remember(request: RunRequest, result: RunResult, before: int) -> None:
+    """Add what was said in this run, from its task on. The SDK is given no session: it would add what then fails."""
+    if request.session is not None:
+        await request.session.add_items(list(result.to_input_list()[before:]))
 
 
 async def _run(agent: Agent[Any], start: Any, request: RunRequest) -> RunResult:

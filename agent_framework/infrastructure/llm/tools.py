@@ -91,7 +91,7 @@ def tool(
         is_guarded = is_write or approve is not False
         wrapped = guarded(target, declared, name=name) if is_guarded else _answering_json(target)
         made = _made(wrapped, options | {"needs_approval": _condition(approve)})
-        cast(Any, made).ours = Ours(declared, lambda: make(target, approve=True))
+        cast(Any, made).ours = Ours(declared, lambda: make(target, approve=True), is_guarded)
         return made
 
     return make if function is None else make(function)
@@ -99,10 +99,14 @@ def tool(
 
 @dataclass(frozen=True, slots=True)
 class Ours:
-    """What `tool` remembers of a tool that it made; ``with_approval`` makes it again, with every call asked for."""
+    """What `tool` remembers of a tool that it made.
+
+    ``with_approval`` makes it again, with every call asked for; ``is_guarded``: it writes, or needs approval.
+    """
 
     declared: Declared
     with_approval: Callable[[], FunctionTool]
+    is_guarded: bool = False
 
     @staticmethod
     def of(made: Any) -> "Ours | None":
