@@ -50,7 +50,7 @@ def validate(project: Path, stage: str, strict: bool, connect: bool, as_json: bo
     """
     loader = ConfigLoader(project, stage=stage)
     report = check_project(loader)
-    connections = asyncio.run(check_connections(loader)) if connect else []
+    connections = asyncio.run(check_connections(project, stage)) if connect else []
     refused = any(not connection.ok for connection in connections)
     failed = refused or bool(report.errors) or (strict and bool(report.warnings))
     if as_json:

@@ -9,6 +9,7 @@ decision and every refusal leaves a record.
 
 import hashlib
 import hmac
+import logging
 import re
 import secrets
 from collections.abc import Collection, Sequence
@@ -32,8 +33,12 @@ from agent_framework.infrastructure._json import hash_of
 from agent_framework.infrastructure.database.base import DatabaseProvider
 from agent_framework.types import JSONDict
 
+logger = logging.getLogger(__name__)
+
 TOKEN_BYTES = 32
 MOST_REASON = 1000
+MOST_REFUSALS = 100
+"""Records of refusals of one approval, and of all that do not exist together; more are only logged."""
 _ID = re.compile(r"[0-9a-f]{20}")
 _UNKNOWN = "unknown"
 
@@ -194,7 +199,7 @@ class Approvals:
             raise ApprovalVoidError(f"job {approval.job_id} does not wait for approval {approval.id} (any more)")
         decided: Approval | None = None
         while decided is None:  # a new link may have come in between
-            changes = {"state": state, "decided_by": by, "decided_at": now, "reason": reason, "tokens": ()}
+            changes = {"state": state, "decided_by": by, "decided_at": now, "reason": reason}
             decided = await self._store.change(approval, **changes)
             if decided is None:
                 approval = await self._known(approval.id)
@@ -209,13 +214,18 @@ class Approvals:
 
     async def _with_token(self, approval_id: str, token: str) -> Approval:
         approval = await self._known(approval_id)
-        if approval.is_pending and not any(hmac.compare_digest(hashed(token), known) for known in approval.tokens):
+        if not any(hmac.compare_digest(hashed(token), known) for known in approval.tokens):
             raise _not_found(approval_id)
         return approval
 
     async def _refused(self, approval_id: str, action: str, by: str, error: ApprovalError) -> None:
-        known = approval_id if _ID.fullmatch(approval_id) else _UNKNOWN
-        await self._store.audit(known, action, by=by[:200], refused=type(error).__name__)
+        """Keep a record, but only so many: whoever finds the address of a link can be refused for ever."""
+        exists = _ID.fullmatch(approval_id) and await self._store.get(approval_id) is not None
+        known = approval_id if exists else _UNKNOWN
+        if len(await self._store.audited(known)) < MOST_REFUSALS:
+            await self._store.audit(known, action, by=by[:200], refused=type(error).__name__)
+        else:
+            logger.warning("approval %s: refused to %s: %s", known, action, type(error).__name__)
 
 
 def hashed(token: str) -> str:

@@ -14,9 +14,11 @@ from functools import lru_cache
 from typing import Any
 
 from agent_framework.core.durable_role import DurableRole
+from agent_framework.core.lambda_answers import Role
 from agent_framework.core.lambda_events import Migrate, Request, read_event
+from agent_framework.core.lambda_orchestrator import OrchestratorRole
 from agent_framework.core.lambda_process import Invocation, open_project
-from agent_framework.core.lambda_roles import OrchestratorRole, Role, WorkerRole
+from agent_framework.core.lambda_worker import WorkerRole
 from agent_framework.core.runtime import Project
 from agent_framework.observability.tracing import observe
 from agent_framework.types import JSONDict
@@ -55,6 +57,7 @@ class BaseHandler:
         self._hooks = hooks
         self._project: Project
         self._role: Role | None = None
+        self._is_open = False
         self._is_checked = False
 
     def __call__(self, event: Any, context: Any) -> JSONDict:
@@ -78,8 +81,10 @@ class BaseHandler:
         """The role, made for the first event; only a migration may find the database in another version's schema."""
         if self._role is None:
             logging.getLogger().setLevel(logging.INFO)
-            self._project = await open_project(self.agent)
-            _opened.append(self._project)
+            if not self._is_open:
+                self._project = await open_project(self.agent)
+                _opened.append(self._project)
+                self._is_open = True
             self._role = self._role_of(self.agent, self._project)
         if not self._is_checked and not isinstance(request, Migrate):
             await self._project.db.check_schema()

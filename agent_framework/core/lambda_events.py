@@ -130,8 +130,13 @@ def _delivery(record: object) -> Delivery | None:
 
 
 def _from_bus(event: JSONDict, detail: JSONDict) -> Request:
-    if "type" in detail or detail.keys() == {"job_id"}:
-        return read_event(detail)
+    match detail:
+        case {"type": "perform" | "advance", "job_id": str(_)}:
+            return EngineMessage(detail)
+        case {"job_id": str(job_id)} if len(detail) == 1:
+            return AgentCall({}, job_id=job_id)
+        case _:
+            pass
     key = event.get("id")
     return AgentCall(detail, user_id=f"event:{event['source']}", client_key=f"event:{key}" if key else None)
 

@@ -11,7 +11,7 @@ from agent_framework.config.loader import LOCAL_STAGE, ConfigLoader
 from agent_framework.core import crash
 from agent_framework.core.announcing import announcer
 from agent_framework.core.approvals import Approvals
-from agent_framework.core.deployed import DeployedStage
+from agent_framework.core.deployed import loader_of
 from agent_framework.core.effect_review import EffectReview
 from agent_framework.core.engine import Engine
 from agent_framework.core.environment import environment
@@ -71,6 +71,7 @@ class Project:
         self.approvals = Approvals(self.db)
         self.effects = EffectReview(self.jobs)
         self._environ = environ
+        self._is_deployed = deployed
         self._queue = queue
         self._listener = listener
         self._stack = ExitStack()
@@ -111,15 +112,9 @@ class Project:
         Raises:
             ConfigError: agents.yaml or a provider's configuration is wrong.
         """
-        loader = ConfigLoader(path, stage=stage)
+        loader, is_deployed = loader_of(path, stage, infrastructure)
         environ = environment(loader.project_dir) if environ is None else environ
-        deployed = DeployedStage.read(loader.project_dir, stage)
-        if infrastructure is None and deployed is not None:
-            infrastructure = deployed.blocks
-        if infrastructure:
-            loader = loader.with_infrastructure(infrastructure)
         crash.arm(environ.get(CRASH_VARIABLE))
-        is_deployed = bool(infrastructure)
         db, storage = _providers(loader, is_deployed=is_deployed)
         return cls(
             loader, db, storage, environ=environ, models=models, owner=owner, deployed=is_deployed, listener=listener
@@ -134,7 +129,10 @@ class Project:
         return self._queue
 
     async def __aenter__(self) -> Self:
-        await self.db.migrate()
+        if self._is_deployed:  # functions of another version may be at work on it
+            await self.db.check_schema()
+        else:
+            await self.db.migrate()
         self._stack.enter_context(observe(self._environ))
         return self
 

@@ -197,8 +197,9 @@ def test_an_agent_of_a_deployed_stage_is_invoked_as_its_function(
     async def work() -> Any:
         async with system.project() as project:
             job_id = await project.jobs.submit({"n": 7})
+            answers = await project.orchestrator.run_sequential(job_id, ["first", "left"])
             await project.jobs.cancel(job_id)
-            return await project.orchestrator.run_sequential(job_id, ["first", "left"])
+            return answers
 
     assert asyncio.run(work()) == {"first": {"n": 7}, "left": {"n": 8}}
     assert system.emulator.invocations[-1][0] == system.function("left")

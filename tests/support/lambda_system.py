@@ -45,6 +45,7 @@ class LambdaSystem:
 
     def deploy(self, environ: Mapping[str, str] | None = None) -> None:
         """Make the functions with their destinations, and the mapping of the queue."""
+        asyncio.run(self._migrate())
         client, package = self.aws.client("lambda"), self._package()
         trust = {
             "Version": "2012-10-17",
@@ -94,7 +95,7 @@ class LambdaSystem:
         }
 
     def project(self) -> Project:
-        """The stage from outside; opening it makes the table."""
+        """The stage from outside."""
         return Project.open(self.folder, stage=STAGE, environ={}, infrastructure=self.outside)
 
     def invoke(self, agent: str, event: Any) -> Any:
@@ -130,6 +131,13 @@ class LambdaSystem:
                 return await self.rested(project, await self.submit(project, job_input))
 
         return asyncio.run(work())
+
+    async def _migrate(self) -> None:
+        project = self.project()
+        try:
+            await project.db.migrate()
+        finally:
+            await project.close()
 
     def _package(self) -> bytes:
         """The project's folder with a handler for each agent."""

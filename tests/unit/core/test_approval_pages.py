@@ -15,8 +15,8 @@ from agent_framework import Project
 from agent_framework.core.approval import Approval, ApprovalState
 from agent_framework.core.approval_server import ApprovalServer
 from agent_framework.core.lambda_events import read_event
+from agent_framework.core.lambda_orchestrator import OrchestratorRole
 from agent_framework.core.lambda_process import Invocation
-from agent_framework.core.lambda_roles import OrchestratorRole
 from tests.support.projects import open_project
 
 FORM = {"content-type": "application/x-www-form-urlencoded"}

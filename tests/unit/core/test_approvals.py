@@ -11,7 +11,7 @@ import pytest
 from agent_framework import JobStatus, Project
 from agent_framework.core.approval import Approval, ApprovalState
 from agent_framework.core.approval_store import ApprovalStore
-from agent_framework.core.approvals import hashed
+from agent_framework.core.approvals import MOST_REFUSALS, hashed
 from agent_framework.errors import (
     ApprovalChangedError,
     ApprovalError,
@@ -87,8 +87,20 @@ async def test_row_33_an_unknown_approval_or_token_is_refused_and_on_record(proj
     for unknown in (UNKNOWN, "../../etc", "", "x" * 5000):
         with pytest.raises(ApprovalNotFoundError):
             await project.approvals.approve(unknown, by="lee")
-    assert await refusals(project, UNKNOWN) == ["ApprovalNotFoundError"]
+    records = await ApprovalStore(project.db).audited("unknown")
+    assert [record["refused"] for record in records] == ["ApprovalNotFoundError"] * 4
     await refused(project, approval, ApprovalNotFoundError, token="guessed")
+
+
+@while_waiting
+async def test_refusals_are_on_record_up_to_a_number(project, approval) -> None:
+    for _ in range(MOST_REFUSALS + 2):
+        with pytest.raises(ApprovalNotFoundError):
+            await project.approvals.opened(approval.id, "guessed")
+        with pytest.raises(ApprovalNotFoundError):
+            await project.approvals.opened(UNKNOWN, "guessed")
+    store = ApprovalStore(project.db)
+    assert [len(await store.audited(key)) for key in (approval.id, "unknown")] == [MOST_REFUSALS] * 2
 
 
 @while_waiting
@@ -164,7 +176,10 @@ async def test_a_token_opens_decides_once_and_is_stored_as_a_hash(project, appro
     assert token not in str(stored.to_body())
     assert (await project.approvals.opened(approval.id, token)).is_pending
     decided = await project.approvals.approve(approval.id, by="kim", token=token)
-    assert (decided.state, decided.tokens) == (ApprovalState.APPROVED, ())
+    assert decided.state is ApprovalState.APPROVED
+    assert (await project.approvals.opened(approval.id, token)).state is ApprovalState.APPROVED
+    with pytest.raises(ApprovalNotFoundError):
+        await project.approvals.opened(approval.id, "guessed")
     with pytest.raises(ApprovalUsedError):
         await project.approvals.approve(approval.id, by="kim", token=token)
     with pytest.raises(ApprovalUsedError):

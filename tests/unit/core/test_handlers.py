@@ -161,6 +161,48 @@ def test_with_no_time_left_the_attempt_is_still_settled(folder: Path) -> None:
     assert answer["metadata"]["state"] == "failed"
 
 
+def test_a_message_that_comes_again_is_the_job_of_its_first_time(folder: Path) -> None:
+    record = {"eventSource": "aws:sqs", "messageId": "m-1", "body": '{"payload": {"n": 1}}'}
+    handler = worker_handler("writer")
+    assert handler({"Records": [record]}, Context()) == {"batchItemFailures": []}
+    assert handler({"Records": [record]}, Context()) == {"batchItemFailures": []}
+    jobs = outside(folder, lambda project: project.db.list_jobs())
+    assert len(jobs) == 1
+
+
+def test_a_message_in_the_form_of_a_request_is_refused(folder: Path) -> None:
+    body = json.dumps({"httpMethod": "POST", "body": "{}"})
+    records = [{"eventSource": "aws:sqs", "messageId": "m-1", "body": body}]
+    answer = worker_handler("writer")({"Records": records}, Context())
+    assert answer == {"batchItemFailures": [{"itemIdentifier": "m-1"}]}
+
+
+def test_a_direct_call_does_not_go_round_a_cancellation(folder: Path) -> None:
+    async def cancelled(project: Project) -> str:
+        job_id = await project.jobs.submit({})
+        await project.jobs.cancel(job_id)
+        return job_id
+
+    job_id = outside(folder, cancelled)
+    answer = worker_handler("writer")({"job_id": job_id}, Context())
+    assert (answer["statusCode"], answer["error"]["error"]) == (409, f"job {job_id} is being cancelled")
+
+
+def test_a_direct_call_does_not_go_round_an_approval(folder: Path) -> None:
+    text = (folder / "agents.yaml").read_text("utf-8")
+    (folder / "agents.yaml").write_text(text.replace('"retry": {', '"needs_approval": true, "retry": {'), "utf-8")
+    job_id = outside(folder, lambda project: project.jobs.submit({}))
+    answer = worker_handler("writer")({"job_id": job_id}, Context())
+    assert (answer["statusCode"], answer["ok"]) == (409, False)
+    assert "needs approval" in answer["error"]["error"]
+
+
+def test_an_agent_that_outlasts_its_function_is_told_so(folder: Path) -> None:
+    job_id = outside(folder, lambda project: project.jobs.submit({}))
+    answer = worker_handler("slow")({"job_id": job_id}, Context(seconds=2.2))
+    assert (answer["statusCode"], "runtime.timeout" in answer["error"]["error"]) == (504, True)
+
+
 def test_a_worker_is_no_orchestrator(folder: Path) -> None:
     for event in ({"type": "sweep"}, {"type": "migrate"}, advance_message("x")):
         with pytest.raises(ConfigError, match="is a worker"):
@@ -224,6 +266,22 @@ def test_the_same_idempotency_key_is_the_same_job_for_one_user_only(folder: Path
 
     handler = orchestrator_handler("orchestrator")
     assert post("ann") == post("ann") != post("bob")
+
+
+def test_the_same_key_with_another_body_is_the_callers_conflict(folder: Path) -> None:
+    def post(body: str) -> int:
+        event = {"requestContext": {"http": {"method": "POST"}}, "body": body, "headers": {"Idempotency-Key": "k"}}
+        return int(handler(event, Context())["statusCode"])
+
+    handler = orchestrator_handler("orchestrator")
+    assert [post('{"n": 1}'), post('{"n": 2}'), post('{"n": 1}')] == [202, 409, 202]
+
+
+def test_an_input_that_is_nested_too_deeply_is_the_callers_mistake(folder: Path) -> None:
+    deep: dict[str, Any] = {}
+    for _ in range(300):
+        deep = {"a": deep}
+    assert orchestrator_handler("orchestrator")({"payload": deep}, Context())["statusCode"] == 400
 
 
 def test_a_job_is_shown_to_its_owner_alone(folder: Path) -> None:
