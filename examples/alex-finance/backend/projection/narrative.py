@@ -1,6 +1,34 @@
 """The projection in sentences by rule: an offline run's analysis, and the one in place of a model's that is refused."""
 
+from collections.abc import Iterator
+from decimal import Decimal
 from typing import Any
+
+from backend.reporting.judge import amounts_in, unknown_amounts
+
+SHORTEST = 600
+
+
+def explained(said: str, found: dict[str, Any]) -> dict[str, str]:
+    """``{analysis, written_by}``: a model's text if it is long enough and invents no amount, else that by rule."""
+    by_rule = analysis(found)
+    if said == by_rule or len(said) < SHORTEST or unknown_amounts(said, _numbers(found)):
+        return {"analysis": by_rule, "written_by": "rules"}
+    return {"analysis": said, "written_by": "model"}
+
+
+def _numbers(found: Any) -> Iterator[Decimal]:
+    """Every number in the results, of levers' sentences too."""
+    if isinstance(found, dict):
+        for value in found.values():
+            yield from _numbers(value)
+    elif isinstance(found, list):
+        for value in found:
+            yield from _numbers(value)
+    elif isinstance(found, (int, float)) and not isinstance(found, bool):
+        yield Decimal(str(found))
+    elif isinstance(found, str):
+        yield from amounts_in(found if "$" in found else f"${found}")
 
 
 def analysis(found: dict[str, Any]) -> str:
