@@ -39,11 +39,11 @@ def portfolio_charts(valuation: Valuation) -> dict[str, Any]:
                 "Regions", "bar", "Where the money is invested; cash is shown apart.",
                 _named(breakdowns[Dimension.REGION]),
             ),
+            "accounts": _chart("Accounts", "pie", "How the money is spread over accounts.", _accounts(valuation)),
             "sectors": _chart(
                 "Sectors", "horizontalBar", "What the money is invested in, bonds by issuer.",
                 _named(breakdowns[Dimension.SECTOR]),
             ),
-            "accounts": _chart("Accounts", "pie", "How the money is spread over accounts.", _accounts(valuation)),
             "holdings": _chart(
                 "Largest holdings", "horizontalBar", "Each holding over all accounts, and cash.", _holdings(valuation)
             ),

@@ -23,11 +23,11 @@ def main() -> int:
     try:
         if arguments.command == "reset":
             seed(store)
-            print(f"{store.driver.place}: test users {FIRST_USER} and {SECOND_USER} are there")  # noqa: T201
+            print(f"{store.driver.place}: test users {FIRST_USER} and {SECOND_USER} are there")
         else:
-            print(json.dumps(value(store.portfolio(arguments.user)).to_dict(), indent=2))  # noqa: T201
+            print(json.dumps(value(store.portfolio(arguments.user)).to_dict(), indent=2))
     except AgentFrameworkError as exc:
-        print(f"error: {exc}", file=sys.stderr)  # noqa: T201
+        print(f"error: {exc}", file=sys.stderr)
         return 1
     return 0
 

@@ -69,7 +69,7 @@ def _verdict(found: dict[str, Any]) -> str:
 def _left(found: dict[str, Any]) -> str:
     if not found["median_final_value"]:
         better = found["percentile_90"]
-        lucky = f"one in ten is left with {_money(better)} or more" if better else "only few are left with anything"
+        lucky = f"one in ten is left with {_money(better)} or more" if better else "few have anything left at all"
         return f"more than half of the runs have nothing left; {lucky}."
     return (
         f"the middle run is left with {_money(found['median_final_value'])}; one in ten ends with "

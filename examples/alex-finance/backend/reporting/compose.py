@@ -8,8 +8,9 @@ from decimal import Decimal
 from typing import Any
 
 from backend.portfolio.money import dollars
-from backend.portfolio.vocabulary import words
+from backend.portfolio.vocabulary import Region, words
 
+PLACES = frozenset(Region) - {Region.GLOBAL, Region.INTERNATIONAL}
 CONCENTRATED = 25.0
 DRIFTED = 5.0
 MUCH_CASH, LITTLE_CASH = 10.0, 1.0
@@ -68,7 +69,8 @@ def _summary(facts: dict[str, Any]) -> str:
         )
     drifted = [target for target in facts["against_targets"] if abs(_gap(target)) >= DRIFTED]
     if drifted:
-        said += f" The mix is {DRIFTED:.0f} points or more off its targets in {_count(len(drifted), 'class', 'es')}."
+        off = f"{len(drifted)} of {len(facts['against_targets'])} targets"
+        said += f" The mix is {DRIFTED:.0f} points or more away from {off}."
     else:
         said += f" The mix is within {DRIFTED:.0f} points of all its targets."
     return said + _missing(facts)
@@ -137,12 +139,9 @@ def _observed(facts: dict[str, Any]) -> list[str]:
 
 
 def _risks(facts: dict[str, Any]) -> list[str]:
-    risks = [
-        f"**{held['symbol']}** is {held['share_percent']} % of the portfolio ({_money(held['value'])}): what happens "
-        "to it happens to the whole, and no other holding can make up for it."
-        for held in facts["holdings"]
-        if held["share_percent"] >= CONCENTRATED
-    ]
+    kinds = {held["symbol"]: held["kind"] for one in facts["accounts"] for held in one["positions"]}
+    large = [held for held in facts["holdings"] if held["share_percent"] >= CONCENTRATED]
+    risks = [_concentration(held, kinds[held["symbol"]]) for held in large]
     risks += [
         f"**{_category(part).title()}** makes {part['share_percent']} % of the portfolio ({_money(part['value'])}). A "
         "sector can stay behind the market for many years."
@@ -171,6 +170,13 @@ def _risks(facts: dict[str, Any]) -> list[str]:
     return risks
 
 
+def _concentration(held: dict[str, Any], kind: str) -> str:
+    size = f"**{held['symbol']}** is {held['share_percent']} % of the portfolio ({_money(held['value'])})"
+    if kind in ("stock", "bond", "reit", "commodity"):
+        return f"{size}: what happens to it happens to the whole, and no other holding can make up for it."
+    return f"{size}. It is spread over many issuers, but one index and its largest members decide about all of it."
+
+
 def _drift_risk(target: dict[str, Any]) -> str:
     return (
         f"**{words(target['category'])}** is {target['share_percent']} % against a target of "
@@ -194,7 +200,7 @@ def _recommended(facts: dict[str, Any]) -> list[str]:
 def _towards_target(one: dict[str, Any]) -> str:
     how = "sell it or stop buying it" if _gap(one) > 0 else "buy it or direct new contributions to it"
     return (
-        f"Bring **{words(one['category']).lower()}** back towards {one['target_percent']:g} %: {how} until the "
+        f"Bring **{_category(one)}** towards {one['target_percent']:g} %: {how} until the "
         f"difference of {_money(one['difference'])} is gone. Accounts in which sales are not taxed come first."
     )
 
@@ -220,8 +226,10 @@ def _about(facts: dict[str, Any]) -> str:
 
 
 def _source(position: dict[str, Any]) -> str:
-    source = position["price_source"] or "unknown source"
-    return f"{source} of {position['price_as_of']}" if position["price_as_of"] else source
+    source = position["price_source"] or "of unknown source"
+    if source == "reference":
+        return "reference data, approximate and of 2024"
+    return f"{source}, as of {position['price_as_of']}" if position["price_as_of"] else source
 
 
 def _share(facts: dict[str, Any], category: str) -> float:
@@ -233,7 +241,9 @@ def _gap(target: dict[str, Any]) -> float:
 
 
 def _category(part: dict[str, Any]) -> str:
-    return words(part["category"]).lower()
+    """A category inside a sentence; regions are names, the others are not."""
+    name = words(part["category"])
+    return name if part["category"] in PLACES else name.lower()
 
 
 def _money(amount: str) -> str:
@@ -244,8 +254,8 @@ def _signed(amount: str) -> str:
     return f"{'-' if Decimal(amount) < 0 else '+'}{_money(amount)}"
 
 
-def _count(number: int, noun: str, plural: str = "s") -> str:
-    return f"{number} {noun}{'' if number == 1 else plural}"
+def _count(number: int, noun: str) -> str:
+    return f"{number} {noun}{'' if number == 1 else 's'}"
 
 
 def _bullets(lines: Sequence[str]) -> str:

@@ -38,10 +38,10 @@ def facts_of(valuation: Valuation) -> dict[str, Any]:
 
 
 def _two_regions(valuation: Valuation) -> dict[str, Decimal]:
-    """North America and everything else; cash and what is not classified belong to neither."""
+    """North America and the other regions; cash, what is global and what is not classified belong to neither."""
     parts = valuation.breakdowns[Dimension.REGION]
     home = parts.get(NORTH_AMERICA, ZERO)
-    apart = (NORTH_AMERICA, CASH, UNCLASSIFIED)
+    apart = (NORTH_AMERICA, "global", CASH, UNCLASSIFIED)
     abroad = sum((amount for region, amount in parts.items() if region not in apart), ZERO)
     return {NORTH_AMERICA: home, "international": abroad}
 

@@ -6,9 +6,9 @@ from backend.trial import try_agent
 def test_charter() -> None:
     """It makes five charts."""
     output = try_agent("charter")
-    print(f"Success: True\nMessage: Generated {len(output)} charts")  # noqa: T201
+    print(f"Success: True\nMessage: Generated {len(output)} charts")
     for key, chart in output.items():
-        print(f"{key}: {chart['title']} ({chart['type']}, {len(chart['data'])} parts)")  # noqa: T201
+        print(f"{key}: {chart['title']} ({chart['type']}, {len(chart['data'])} parts)")
     assert len(output) == 5
 
 

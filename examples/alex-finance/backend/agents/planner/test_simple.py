@@ -6,8 +6,8 @@ from backend.trial import try_whole_job
 def test_planner() -> None:
     """It starts the three agents that the portfolio calls for."""
     job = try_whole_job()
-    print(f"Success: {job.status == 'completed'}\nMessage: Analysis completed for job {job.id}")  # noqa: T201
-    print(job.agent_results["planner"]["summary"])  # noqa: T201
+    print(f"Success: {job.status == 'completed'}\nMessage: Analysis completed for job {job.id}")
+    print(job.agent_results["planner"]["summary"])
     assert set(job.agent_results) == {"planner", "reporter", "charter", "retirement"}
 
 

@@ -6,8 +6,8 @@ from backend.trial import try_agent
 def test_reporter() -> None:
     """It writes a report of some length."""
     output = try_agent("reporter")
-    print("Success: 1\nMessage: Report generated and stored")  # noqa: T201
-    print(f"{output['content']}\n({len(output['content'])} characters)")  # noqa: T201
+    print("Success: 1\nMessage: Report generated and stored")
+    print(f"{output['content']}\n({len(output['content'])} characters)")
     assert len(output["content"]) >= 2_800
 
 

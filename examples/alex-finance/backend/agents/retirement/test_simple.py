@@ -6,8 +6,8 @@ from backend.trial import try_agent
 def test_retirement() -> None:
     """It simulates the portfolio that is in the database."""
     output = try_agent("retirement")
-    print("Success: 1\nMessage: Retirement analysis completed")  # noqa: T201
-    print(output["analysis"])  # noqa: T201
+    print("Success: 1\nMessage: Retirement analysis completed")
+    print(output["analysis"])
     assert output["portfolio_value"] == "99437.50"
 
 

@@ -7,8 +7,8 @@ from backend.trial import try_agent
 def test_tagger() -> None:
     """It classifies VTI, which arrived unclassified."""
     output = try_agent("tagger", SECOND_USER)
-    print(f"Tagged: {output['tagged']} instruments")  # noqa: T201
-    print(f"Updated: {output['updated']}")  # noqa: T201
+    print(f"Tagged: {output['tagged']} instruments")
+    print(f"Updated: {output['updated']}")
     assert output["updated"] == ["VTI"]
 
 
