@@ -16,7 +16,7 @@ CHARTS_FROM = 2
 """Positions from which on charts say something."""
 
 
-def prepare(store: Store, user_id: str, refresh: Refresh) -> dict[str, Any]:
+def facts_of_portfolio(store: Store, user_id: str, refresh: Refresh) -> dict[str, Any]:
     """The facts of a user's portfolio, prices refreshed once for each symbol.
 
     Raises:

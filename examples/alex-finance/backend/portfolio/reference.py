@@ -1,4 +1,4 @@
-"""The reference data: 22 instruments with approximate prices of 2024 and their allocations, ``data/instruments.csv``.
+"""The reference data: 22 instruments with approximate prices of 2024 and their allocations, ``instruments.csv``.
 
 An allocation is written as ``equity:60 fixed_income:40``. The prices are a starting point that any refresh replaces;
 their source says ``reference``.
@@ -11,7 +11,7 @@ from pathlib import Path
 from .values import Instrument
 from .vocabulary import Dimension, InstrumentKind
 
-FILE = Path(__file__).resolve().parents[2] / "data" / "instruments.csv"
+FILE = Path(__file__).with_name("instruments.csv")
 _COLUMNS = {
     Dimension.ASSET_CLASS: "asset_classes",
     Dimension.REGION: "regions",

@@ -1,6 +1,6 @@
 """Notes on investing, searched without a model: the words of a question against those of the notes (BM25).
 
-The notes are the Markdown files of ``knowledge/``, one subject each. A search that cannot be made says why and finds
+The notes are the Markdown files of ``notes/``, one subject each. A search that cannot be made says why and finds
 nothing; a report goes without.
 """
 
@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-FOLDER = Path(__file__).resolve().parents[2] / "knowledge"
+FOLDER = Path(__file__).with_name("notes")
 _WORD = re.compile(r"[a-z][a-z0-9]+")
 _COMMON = frozenset(
     _WORD.findall("an and are as at be but by for from has have in is it its not of on or that the this to with")

@@ -3,13 +3,16 @@
 import asyncio
 import json
 from dataclasses import replace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from agent_framework import BaseAgent, Job, OfflineTurn, agent
-from backend import preparation
+from agent_framework import BaseAgent, Job, agent
 from backend.context import is_offline
 from backend.data.settings import open_store
+from backend.preparation import facts_of_portfolio
 from backend.prices.refresh import OFFLINE, client_from_environment, kept, refresh
+
+if TYPE_CHECKING:  # under rules the planner is deployed without the Agents SDK, which this name loads
+    from agent_framework import OfflineTurn
 
 
 @agent("planner")
@@ -24,13 +27,13 @@ class Planner(BaseAgent):
         def prices(store: Any, symbols: Any) -> dict[str, Any]:
             return kept(symbols, OFFLINE) if offline else refresh(store, symbols, client)
 
-        return await asyncio.to_thread(preparation.prepare, open_store(), job.user_id, prices)
+        return await asyncio.to_thread(facts_of_portfolio, open_store(), job.user_id, prices)
 
     async def task(self, job: Job) -> str:
         """The facts."""
         return json.dumps(job.agent_results["planner"], ensure_ascii=False)
 
-    def offline_answer(self, turn: OfflineTurn) -> str:
+    def offline_answer(self, turn: "OfflineTurn") -> str:
         """The summary of the facts."""
         return json.loads(turn.task)["summary"]
 
