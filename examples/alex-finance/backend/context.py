@@ -6,6 +6,7 @@ Only the job's id travels through the queue. Whose portfolio it is says the job,
 import asyncio
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from decimal import Decimal
 from typing import Any
 
 from agent_framework import BaseAgent, Job
@@ -32,8 +33,19 @@ class AlexContext:
             ProjectError: there is no such user.
         """
         store = open_store()
-        portfolio = await asyncio.to_thread(store.portfolio, job.user_id)
-        return cls(job, store, value(portfolio), is_offline(agent))
+        return cls(job, store, await asyncio.to_thread(valuation_of, job, store), is_offline(agent))
+
+
+def valuation_of(job: Job, store: Store) -> Valuation:
+    """The portfolio at the prices that the job's planner saw, so that all agents of a job have the same total.
+
+    Another job may refresh prices meanwhile; an agent that is tried alone has no planner, and takes the newest.
+
+    Raises:
+        ProjectError: there is no such user.
+    """
+    prices = job.agent_results.get("planner", {}).get("prices_used", {})
+    return value(store.portfolio(job.user_id).at_prices({symbol: Decimal(text) for symbol, text in prices.items()}))
 
 
 def is_offline(agent: BaseAgent) -> bool:

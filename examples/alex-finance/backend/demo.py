@@ -12,13 +12,14 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+from backend.context import valuation_of
 from backend.data.seed import FIRST_USER, SECOND_USER
 from backend.data.settings import PROJECT_DIR, open_store
 from backend.page.render import render_page
 from backend.page.stored import StoredJob, read_job
 from backend.payloads import AGENTS, problems
 from backend.portfolio.money import dollars
-from backend.portfolio.valuation import Valuation, value
+from backend.portfolio.valuation import Valuation
 from backend.trial import offline_project, portfolios_in
 
 FOLDER = PROJECT_DIR / ".agent-framework" / "demo"
@@ -33,7 +34,7 @@ async def _job(folder: Path, user_id: str) -> StoredJob:
 def _demo(folder: Path, user_id: str) -> bool:
     """One user's job and page; whether all went well."""
     stored = asyncio.run(_job(folder, user_id))
-    valuation = value(open_store().portfolio(user_id))
+    valuation = valuation_of(stored.job, open_store())
     print(f"\n{valuation.portfolio.user.name} ({user_id}), {dollars(valuation.total)}")
     lines = list(_lines(stored, valuation))
     for line, _ in lines:

@@ -43,6 +43,7 @@ def facts_of_portfolio(store: Store, user_id: str, refresh: Refresh) -> dict[str
         "unclassified": list(valuation.portfolio.unclassified),
         "missing_prices": list(valuation.missing_prices),
         "prices": prices,
+        "prices_used": {one.symbol: str(one.price) for one in valuation.portfolio.instruments.values() if one.price},
         "report": positions > 0,
         "charts": positions >= CHARTS_FROM and valuation.total > 0,
         "retirement": has_goals,

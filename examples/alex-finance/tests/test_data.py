@@ -1,6 +1,7 @@
 """The store on SQLite and, where the tests are given one, on PostgreSQL: the same tests, the same figures."""
 
 import os
+from dataclasses import replace
 from decimal import Decimal
 from pathlib import Path
 
@@ -140,3 +141,13 @@ def test_a_newer_schema_is_refused(store: Store):
 
 def test_passwords_are_not_shown():
     assert "secret" not in driver_for("postgresql://me:secret@localhost/db").place
+
+
+def test_a_classification_completes_what_is_known_in_part(store: Store):
+    part = {Dimension.ASSET_CLASS: REFERENCE["SPY"].allocations[Dimension.ASSET_CLASS]}
+    store.add_instruments([replace(VTI, symbol="ABC", allocations=part, classified_by="somebody")])
+    store.classify("ABC", kind="etf", allocations=dict(REFERENCE["SPY"].allocations), source="model", rationale="r")
+    stored = store.instrument("ABC")
+    assert stored is not None
+    assert stored.is_classified
+    assert stored.classified_by == "model"

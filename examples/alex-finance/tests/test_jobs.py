@@ -17,7 +17,7 @@ from backend.portfolio.valuation import value
 from backend.portfolio.values import Instrument, User
 from backend.portfolio.vocabulary import InstrumentKind
 from backend.trial import PROJECT_DIR, offline_project, portfolios_in, try_job
-from support import position
+from support import DAY, position
 
 from agent_framework import Job, JobStatus
 from agent_framework.testing import ScriptedModel, assistant_message, function_call
@@ -166,6 +166,7 @@ def test_a_failing_charter_fails_the_job_and_a_retry_runs_it_alone(
             with monkeypatch.context() as patch:
                 patch.setattr(charter, "portfolio_charts", _broken)
                 failed = await project.run({}, user_id=FIRST_USER)
+            store.set_prices({"SPY": Decimal(1)}, as_of=DAY, source="another job")
             await project.jobs.retry(failed.id)
             retried = await project.orchestrator.drive(failed.id)
             attempts = (await project.db.load(failed.id)).attempts
@@ -177,6 +178,8 @@ def test_a_failing_charter_fails_the_job_and_a_retry_runs_it_alone(
     assert {"reporter", "retirement"} <= set(failed.agent_results)
     assert retried.status is JobStatus.COMPLETED
     assert second_run == ["charter"]
+    drawn = retried.agent_results["charter"]["accounts"]["data"]
+    assert sum(Decimal(str(part["value"])) for part in drawn) == Decimal("99437.50")
 
 
 def _broken(valuation: Any) -> Any:

@@ -136,3 +136,9 @@ def test_commands_tell_errors_in_one_line(tmp_path: Path):
     assert done.returncode == 1
     assert done.stderr.startswith("error: SQLite file")
     assert done.stderr.count("\n") == 1
+
+
+def test_a_page_of_an_older_job_says_that_the_portfolio_was_changed(store: Store, tmp_path: Path):
+    stored = stored_job(tmp_path, FIRST_USER)
+    store.add_account(FIRST_USER, "New", cash=Decimal(100))
+    assert "were changed after this job" in render_page(stored, value(store.portfolio(FIRST_USER)))

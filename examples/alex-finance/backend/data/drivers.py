@@ -7,7 +7,7 @@ SQL is written once, with ``:name`` for parameters. What differs are the column 
 import re
 import sqlite3
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import closing, contextmanager
+from contextlib import AbstractContextManager, closing, contextmanager
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -34,8 +34,11 @@ class Driver(Protocol):
     types: Mapping[str, str]
     """The column types that migrations name."""
 
-    def transaction(self) -> Any:
+    def transaction(self, *, snapshot: bool = False) -> AbstractContextManager[Transaction]:
         """A context manager that gives a `Transaction`, committed at its end and rolled back by an error.
+
+        Args:
+            snapshot: only read, and see one moment in all statements.
 
         Raises:
             PortfolioError: a constraint was broken.
@@ -54,13 +57,13 @@ class SqliteDriver:
         self.place = f"SQLite file {path}"
 
     @contextmanager
-    def transaction(self) -> Iterator[Transaction]:
+    def transaction(self, *, snapshot: bool = False) -> Iterator[Transaction]:
         try:
             self.path.parent.mkdir(parents=True, exist_ok=True)
             with closing(sqlite3.connect(self.path, timeout=30, isolation_level=None)) as connection:
                 connection.row_factory = sqlite3.Row
                 connection.execute("PRAGMA foreign_keys = ON")
-                connection.execute("BEGIN IMMEDIATE")
+                connection.execute("BEGIN" if snapshot else "BEGIN IMMEDIATE")
                 try:
                     yield _SqliteTransaction(connection)
                 except BaseException:
@@ -92,12 +95,15 @@ class PostgresDriver:
         self.place = f"PostgreSQL {_without_password(address)}"
 
     @contextmanager
-    def transaction(self) -> Iterator[Transaction]:
+    def transaction(self, *, snapshot: bool = False) -> Iterator[Transaction]:
         import psycopg
         from psycopg.rows import dict_row
 
         try:
-            with psycopg.connect(self._address, row_factory=dict_row, connect_timeout=10) as connection:
+            connect = psycopg.Connection[dict[str, Any]].connect
+            with connect(self._address, row_factory=dict_row, connect_timeout=10) as connection:
+                if snapshot:
+                    connection.isolation_level = psycopg.IsolationLevel.REPEATABLE_READ
                 yield _PostgresTransaction(connection)
         except (psycopg.errors.IntegrityError, psycopg.errors.DataError) as exc:
             raise PortfolioError(f"{self.place} refuses this: {exc.diag.message_primary or exc}") from exc

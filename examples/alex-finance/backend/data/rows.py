@@ -7,6 +7,7 @@ from decimal import Decimal
 from typing import Any
 
 from backend.portfolio.allocation import Allocation
+from backend.portfolio.money import cents
 from backend.portfolio.values import Account, Instrument, Position, User
 from backend.portfolio.vocabulary import Dimension, InstrumentKind
 
@@ -86,8 +87,8 @@ def _decimal(value: Any) -> Decimal | None:
     """A number without the zeros that a column of fixed scale adds, and with two decimals at least."""
     if value is None:
         return None
-    number = Decimal(str(value)).normalize()
-    return max(number, number.quantize(Decimal("0.01")), key=lambda n: -n.as_tuple().exponent) if number else Decimal(0)
+    exact = Decimal(str(value)).normalize()
+    return cents(exact) if cents(exact) == exact else exact
 
 
 def _allocation(value: Any) -> dict[str, Decimal]:

@@ -42,7 +42,7 @@ class Store:
         """
         of_user = {"user": user_id}
         try:
-            with self.driver.transaction() as transaction:
+            with self.driver.transaction(snapshot=True) as transaction:
                 users = transaction.run("SELECT * FROM users WHERE clerk_user_id = :user", of_user)
                 accounts = transaction.run("SELECT * FROM accounts WHERE clerk_user_id = :user ORDER BY seq", of_user)
                 positions = transaction.run(
@@ -110,7 +110,8 @@ class Store:
         with self.driver.transaction() as transaction:
             transaction.run(
                 """INSERT INTO accounts (id, clerk_user_id, account_name, account_purpose, cash_balance, cash_interest,
-                seq) VALUES (:id, :user, :name, :purpose, :cash, :interest, (SELECT COUNT(*) FROM accounts))""",
+                seq) VALUES (:id, :user, :name, :purpose, :cash, :interest,
+                (SELECT COALESCE(MAX(seq), 0) + 1 FROM accounts))""",
                 {
                     "id": account.id,
                     "user": user_id,
@@ -135,7 +136,7 @@ class Store:
                 )
             transaction.run(
                 """INSERT INTO positions (account_id, symbol, quantity, as_of_date, seq)
-                VALUES (:account, :symbol, :quantity, :as_of, (SELECT COUNT(*) FROM positions))
+                VALUES (:account, :symbol, :quantity, :as_of, (SELECT COALESCE(MAX(seq), 0) + 1 FROM positions))
                 ON CONFLICT (account_id, symbol)
                 DO UPDATE SET quantity = excluded.quantity, as_of_date = excluded.as_of_date""",
                 {
@@ -160,12 +161,13 @@ class Store:
     def classify(
         self, symbol: str, *, kind: str, allocations: Mapping[Dimension, Allocation], source: str, rationale: str
     ) -> None:
-        """Store a classification that was checked; what is classified already keeps what it has."""
+        """Store a classification that was checked; what is classified in full keeps what it has."""
         with self.driver.transaction() as transaction:
             transaction.run(
                 """UPDATE instruments SET instrument_type = :kind, allocation_asset_class = :classes,
                 allocation_regions = :regions, allocation_sectors = :sectors, classified_by = :source,
-                classification_rationale = :rationale WHERE symbol = :symbol AND classified_by = ''""",
+                classification_rationale = :rationale WHERE symbol = :symbol AND (allocation_asset_class IS NULL
+                OR allocation_regions IS NULL OR allocation_sectors IS NULL)""",
                 {
                     "symbol": symbol,
                     "kind": kind,

@@ -7,8 +7,8 @@ from pathlib import Path
 
 from agent_framework import Project
 from agent_framework.errors import AgentFrameworkError
+from backend.context import valuation_of
 from backend.data.settings import PROJECT_DIR, open_store
-from backend.portfolio.valuation import value
 
 from .render import render_page
 from .stored import read_job
@@ -17,7 +17,7 @@ from .stored import read_job
 async def _write(job_id: str, target: Path, stage: str) -> Path:
     async with Project.open(PROJECT_DIR, stage=stage) as project:
         stored = await read_job(project, job_id)
-    valuation = value(open_store().portfolio(stored.job.user_id))
+    valuation = valuation_of(stored.job, open_store())
     target.parent.mkdir(parents=True, exist_ok=True)
     target.write_text(render_page(stored, valuation), "utf-8")
     return target.resolve()

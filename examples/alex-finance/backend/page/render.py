@@ -36,7 +36,7 @@ def render_page(stored: StoredJob, valuation: Valuation) -> str:
     parts = [
         f'<p class="notice">The job failed: {escape(failed)}</p>' if failed else "",
         sections.key_figures(valuation, results),
-        sections.notice(valuation),
+        sections.notice(valuation, results),
         sections.report(results.get("reporter")),
         sections.charts(results.get("charter")),
         sections.retirement(results.get("retirement")),

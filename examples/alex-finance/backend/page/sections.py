@@ -31,9 +31,11 @@ def key_figures(valuation: Valuation, results: dict[str, Any]) -> str:
     return f'<dl class="figures">{cards}</dl>'
 
 
-def notice(valuation: Valuation) -> str:
-    """What is missing, if anything is."""
-    said = []
+def notice(valuation: Valuation, results: dict[str, Any]) -> str:
+    """What is missing, and whether the positions are still those of the job."""
+    said: list[str] = []
+    if str(valuation.total) != results.get("planner", {}).get("total", str(valuation.total)):
+        said.append("Positions or cash were changed after this job; its report, charts and projection are as of then.")
     if valuation.missing_prices:
         said.append(f"No price is known of {', '.join(valuation.missing_prices)}: counted as nothing.")
     if valuation.portfolio.unclassified:

@@ -5,7 +5,7 @@ two accounts with the same name are two accounts.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date
 from decimal import Decimal
 
@@ -130,6 +130,14 @@ class Portfolio:
     def symbols(self) -> tuple[str, ...]:
         """Each symbol that is held, once, in order of first mention."""
         return tuple(dict.fromkeys(position.symbol for position in self.positions))
+
+    def at_prices(self, prices: Mapping[str, Decimal]) -> "Portfolio":
+        """The same with these prices; instruments that are not named keep theirs."""
+        known = {
+            symbol: replace(one, price=prices[symbol]) if symbol in prices else one
+            for symbol, one in self.instruments.items()
+        }
+        return replace(self, instruments=known)
 
     @property
     def unclassified(self) -> tuple[str, ...]:

@@ -38,12 +38,20 @@ async def get_market_insights(wrapper: RunContextWrapper[ReportContext], questio
     return found
 
 
+def largest_parts(turn: OfflineTurn) -> dict[str, str]:
+    """What an offline run searches for: the largest parts of the portfolio."""
+    facts = json.loads(turn.task)
+    parts = [part["category"] for kind in ("asset_class", "sector") for part in facts[kind][:3]]
+    return {"question": " ".join(parts).replace("_", " ")}
+
+
 @agent("reporter")
 class Reporter(BaseAgent):
     """Writes the portfolio report."""
 
     tools = [get_market_insights]
     output_type = Report
+    offline_arguments = {"get_market_insights": largest_parts}
 
     async def context(self, job: Job) -> ReportContext:
         """The facts of the portfolio, if there is one."""
@@ -56,13 +64,6 @@ class Reporter(BaseAgent):
     async def task(self, job: Job) -> str:
         """The facts."""
         return json.dumps(self._context.facts, ensure_ascii=False)
-
-    @property
-    def offline_arguments(self) -> dict[str, Any]:
-        """What an offline run searches for: the largest parts of the portfolio."""
-        facts = self._context.facts
-        parts = [part["category"] for kind in ("asset_class", "sector") for part in facts[kind][:3]]
-        return {"get_market_insights": {"question": " ".join(parts).replace("_", " ")}}
 
     def offline_answer(self, turn: OfflineTurn) -> Report:
         """The report by rules."""
