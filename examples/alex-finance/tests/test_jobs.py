@@ -257,3 +257,17 @@ def test_two_users_jobs_at_once_do_not_see_each_other(store: Store, tmp_path: Pa
 
     totals = [job.agent_results["retirement"]["portfolio_value"] for job in asyncio.run(scenario())]
     assert totals == ["99437.50", "44490.50", "99437.50"]
+
+
+def test_a_model_s_report_with_an_invented_amount_is_replaced_and_the_reason_kept(
+    store: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    asks = [function_call("get_market_insights", {"question": "gold"}, call_id="1")]
+    answer = [function_call("final_result", {"markdown": "You are worth $1,000,000."}, call_id="2")]
+    job = asyncio.run(_one_agent(tmp_path, monkeypatch, "reporter", [asks, answer], FIRST_USER))
+    made = job.agent_results["reporter"]
+    assert made["written_by"] == "rules"
+    assert "$1,000,000" in "; ".join(made["problems"])
+    assert "$1,000,000" not in made["content"]
+    assert "**Gold and other commodities.**" in made["content"]
+    assert problems("reporter", made, value(store.portfolio(FIRST_USER))) == []
