@@ -16,7 +16,7 @@ from backend.portfolio.values import User
 from backend.portfolio.vocabulary import Dimension
 from support import DAY, REFERENCE, position
 
-from agent_framework.errors import ProjectError, SchemaVersionError
+from agent_framework.errors import ProjectError, RetryableError, SchemaVersionError
 
 POSTGRES = os.environ.get("ALEX_TEST_POSTGRES")
 
@@ -130,6 +130,21 @@ def test_an_unknown_user_and_a_missing_database_are_told_with_the_remedy(store: 
         store.portfolio("who")
     with pytest.raises(ProjectError, match=r"backend\.data reset"):
         Store(SqliteDriver(tmp_path / "none.sqlite")).portfolio(FIRST_USER)
+
+
+def test_tables_that_nobody_made_are_told_on_both_databases(store: Store):
+    with store.driver.transaction() as transaction:
+        for table in ("positions", "accounts", "users"):
+            transaction.run(f"DROP TABLE {table}")
+    with pytest.raises(ProjectError, match="makes the tables"):
+        store.portfolio(FIRST_USER)
+
+
+def test_a_database_that_cannot_be_reached_is_worth_another_attempt():
+    store = Store(driver_for("postgresql://me:secret@127.0.0.1:1/db"))
+    with pytest.raises(RetryableError) as caught:
+        store.portfolio(FIRST_USER)
+    assert "secret" not in str(caught.value)
 
 
 def test_a_newer_schema_is_refused(store: Store):

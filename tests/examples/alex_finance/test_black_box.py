@@ -29,9 +29,9 @@ def postgres() -> Iterator[str]:
         server.stop()
 
 
-@pytest.mark.timeout(240)
+@pytest.mark.timeout(320)
 def test_the_examples_own_tests_pass(postgres: str):
     command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider"]
     environ = {**os.environ, "ALEX_TEST_POSTGRES": postgres}
-    done = subprocess.run(command, cwd=PROJECT, env=environ, capture_output=True, text=True, timeout=220, check=False)
+    done = subprocess.run(command, cwd=PROJECT, env=environ, capture_output=True, text=True, timeout=300, check=False)
     assert done.returncode == 0, done.stdout[-4000:] + done.stderr[-2000:]

@@ -11,12 +11,16 @@ from contextlib import AbstractContextManager, closing, contextmanager
 from pathlib import Path
 from typing import Any, Protocol
 
-from agent_framework.errors import ProviderError
+from agent_framework.errors import ProviderError, RetryableError
 from backend.portfolio.allocation import PortfolioError
 
 Row = Mapping[str, Any]
 Params = Mapping[str, Any]
 _PARAMETER = re.compile(r"(?<!:):([a-z_]+)")
+
+
+class MissingTablesError(ProviderError):
+    """Nobody has made the tables yet."""
 
 
 class Transaction(Protocol):
@@ -42,7 +46,9 @@ class Driver(Protocol):
 
         Raises:
             PortfolioError: a constraint was broken.
-            ProviderError: the database cannot be reached or refused something else.
+            MissingTablesError: there are no tables yet.
+            RetryableError: the database cannot be reached, or somebody else holds it.
+            ProviderError: it refused something else.
         """
         ...
 
@@ -73,7 +79,13 @@ class SqliteDriver:
         except sqlite3.IntegrityError as exc:
             raise PortfolioError(f"{self.place} refuses this: {exc}") from exc
         except (sqlite3.Error, OSError) as exc:
-            raise ProviderError(f"{self.place}: {exc}") from exc
+            raise self._told(exc) from exc
+
+    def _told(self, error: Exception) -> Exception:
+        text = f"{self.place}: {error}"
+        if "no such table" in text:
+            return MissingTablesError(text)
+        return RetryableError(text) if "locked" in text else ProviderError(text)
 
 
 class _SqliteTransaction:
@@ -107,6 +119,10 @@ class PostgresDriver:
                 yield _PostgresTransaction(connection)
         except (psycopg.errors.IntegrityError, psycopg.errors.DataError) as exc:
             raise PortfolioError(f"{self.place} refuses this: {exc.diag.message_primary or exc}") from exc
+        except psycopg.errors.UndefinedTable as exc:
+            raise MissingTablesError(f"{self.place}: {exc.diag.message_primary}") from exc
+        except psycopg.OperationalError as exc:
+            raise RetryableError(f"{self.place}: {exc}") from exc
         except psycopg.Error as exc:
             raise ProviderError(f"{self.place}: {exc}") from exc
 

@@ -9,12 +9,12 @@ from datetime import date
 from decimal import Decimal
 from typing import Any
 
-from agent_framework.errors import ProjectError, ProviderError
+from agent_framework.errors import ProjectError
 from backend.portfolio.allocation import Allocation, PortfolioError
 from backend.portfolio.values import Account, Instrument, Portfolio, Position, User
 from backend.portfolio.vocabulary import Dimension
 
-from .drivers import Driver, Row, Transaction
+from .drivers import Driver, MissingTablesError, Row, Transaction
 from .rows import INSTRUMENT_FIELDS, account_from, as_json, instrument_from, position_from, user_from
 from .schema import migrate
 
@@ -51,7 +51,7 @@ class Store:
                     of_user,
                 )
                 instruments = transaction.run(f"SELECT * FROM instruments WHERE symbol IN ({_HELD})", of_user)
-        except ProviderError as exc:
+        except MissingTablesError as exc:
             raise ProjectError(f"{exc}; 'python -m backend.data reset' makes the tables and the test users") from exc
         if not users:
             raise ProjectError(
