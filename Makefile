@@ -5,10 +5,11 @@ VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 SALES := examples/sales-analytics
+ALEX := examples/alex-finance
 PYTHONS ?= 3.11 3.12 3.13
 
 .DEFAULT_GOAL := help
-.PHONY: help install check format lint layers types test test-all e2e docs demo lock checkov clean
+.PHONY: help install check format lint layers types test test-all e2e docs demo demo-alex lock checkov clean
 
 help: ## Show the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-10s %s\n", $$1, $$2}'
@@ -59,6 +60,9 @@ demo: $(STAMP) ## Run sales-analytics offline, from its CSV to the HTML report
 	@$(BIN)/agent-framework plan --project $(SALES) --input $(SALES)/input.json
 	@$(BIN)/agent-framework run --project $(SALES) --input $(SALES)/input.json --offline
 
+demo-alex: $(STAMP) ## Run alex-finance offline, from an empty folder to the HTML page of each test user
+	@cd $(ALEX) && $(abspath $(BIN))/python -m backend.demo
+
 lock: ## Resolve the locked requirements anew (needs uv)
 	uv pip compile --quiet --universal --generate-hashes --python-version 3.11 --no-emit-index-url --no-emit-find-links \
 	  --no-annotate --no-header requirements/dev.in -o requirements/dev.txt
@@ -73,4 +77,4 @@ checkov: $(CHECKOV) ## Check the Terraform modules with checkov, in an environme
 	$(CHECKOV) --directory terraform_modules --framework terraform --compact --quiet --skip-download
 
 clean: ## Remove what was made
-	rm -rf $(VENV) .venvs .pytest_cache .ruff_cache .hypothesis .import_linter_cache $(SALES)/.agent-framework
+	rm -rf $(VENV) .venvs .pytest_cache .ruff_cache .hypothesis .import_linter_cache $(SALES)/.agent-framework $(ALEX)/.agent-framework
