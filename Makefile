@@ -8,7 +8,7 @@ SALES := examples/sales-analytics
 PYTHONS ?= 3.11 3.12 3.13
 
 .DEFAULT_GOAL := help
-.PHONY: help install check format lint layers types test test-all docs demo lock checkov clean
+.PHONY: help install check format lint layers types test test-all faults docs demo lock checkov clean
 
 help: ## Show the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-10s %s\n", $$1, $$2}'
@@ -37,6 +37,13 @@ types: $(STAMP) ## Check the types (pyright, strict)
 
 test: $(STAMP) ## Run all tests, the documentation's commands included
 	$(BIN)/python -m pytest -n auto --dist loadscope
+
+BACKEND ?= sqlite
+COUNT ?= 1000
+SEED ?= 1
+
+faults: $(STAMP) ## Run COUNT random fault schedules from SEED on BACKEND: sqlite, postgres, aurora or dynamodb
+	@$(BIN)/python -m tests.faults.harness --backend $(BACKEND) --count $(COUNT) --seed $(SEED)
 
 docs: $(STAMP) ## Write the generated references again
 	$(BIN)/python -m tests.support.references

@@ -121,6 +121,10 @@ class RdsDataServer:
         """Let the next requests of ``operation`` fail; see `Fault`."""
         self._faults.extend(Fault(operation, code, **more) for _ in range(times))
 
+    def unplant(self) -> None:
+        """Forget planted faults that did not happen yet."""
+        self._faults.clear()
+
     # -- operations ------------------------------------------------------------------------------------------
 
     def answer(self, path: str, body: Body) -> dict[str, Any]:
