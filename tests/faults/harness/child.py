@@ -10,7 +10,9 @@ import logging
 import os
 import signal
 import sys
+import traceback
 from contextlib import suppress
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -123,6 +125,8 @@ def _child(order: dict[str, Any]) -> None:
         arm(order["at"], death=_stop if order["stop"] else kill)
         asyncio.run(drive(order))
         code = 0
+    except Exception:  # a fork must not go on as its parent; what it died of is told
+        traceback.print_exc()
     finally:
         sys.stderr.flush()
         os._exit(code)
@@ -136,9 +140,17 @@ def _told(pid: int) -> str:
     return "killed" if os.WIFSIGNALED(status) else f"exit {os.WEXITSTATUS(status)}"
 
 
+@lru_cache
+def _warm(kind: str) -> None:
+    """Read the service's description once, here, instead of in every child. Nothing is connected."""
+    service = {"dynamodb": "dynamodb", "aurora": "rds-data"}.get(kind)
+    if service is not None:
+        boto3.client(service, **CREDENTIALS).close()
+
+
 def main() -> None:
     """Orders come as lines: a child to fork, ``wait`` for one, or ``continue`` a stopped one."""
-    logging.getLogger("agent_framework").setLevel(logging.CRITICAL)  # refused writes are what this is about
+    logging.disable(logging.ERROR)  # refused writes and cut connections are what this is about
     for line in sys.stdin:
         order = json.loads(line)
         answer: Any = None
@@ -147,6 +159,7 @@ def main() -> None:
         elif "continue" in order:
             os.kill(order["continue"], signal.SIGCONT)
         else:
+            _warm(order["backend"]["kind"])
             answer = os.fork()
             if answer == 0:
                 _child(order)

@@ -33,12 +33,19 @@ class Messages:
         return [str(len(self.waiting))] * len(bodies)
 
 
-def answered(snapshot: Snapshot, performer: str, agent: str) -> int:
-    """How often ``performer`` answered for ``agent``, in all runs. A crash or an attempt given up is no answer."""
+def answered(snapshot: Snapshot, performer: str, key: AttemptKey) -> int:
+    """How often ``performer`` answered for the agent of ``key`` before that attempt, in all runs.
+
+    A crash or an attempt given up is no answer. Later attempts do not count: one that goes on after it was given up
+    does what it would have done in time.
+    """
+    before = (key.run, key.seq, key.number)
     outcomes = [
         attempt.outcome
         for attempt in snapshot.attempts
-        if (attempt.performer, attempt.key.agent) == (performer, agent) and attempt.outcome is not None
+        if (attempt.performer, attempt.key.agent) == (performer, key.agent)
+        and (attempt.key.run, attempt.key.seq, attempt.key.number) < before
+        and attempt.outcome is not None
     ]
     return sum(o.state is not AttemptState.ABANDONED and o.error_kind is not ErrorKind.CRASH for o in outcomes)
 
@@ -63,7 +70,7 @@ class ShapeRunner:
     async def run(self, work: Work) -> tuple[Done, Usage]:
         times = 0
         if len(self._shape.script.get(work.performer, ())) > 1:
-            times = answered(await self._db.load(work.key.job_id), work.performer, work.key.agent)
+            times = answered(await self._db.load(work.key.job_id), work.performer, work.key)
         outcome = self._shape.outcome(work.performer, times)
         await self._turns.gate()
         if outcome.state is AttemptState.SUCCEEDED:

@@ -89,6 +89,7 @@ class AuroraBackend(PostgresBackend):
     def __init__(self) -> None:
         super().__init__()
         self._api = RdsDataServer(self.server.host, self.server.port, {SECRET_ARN: (USER, PASSWORD)})
+        self._api.limits.idle_s = 2.0  # AWS: 3 minutes, for which a process killed in a transaction holds its locks
         self._api.start()
         self._client = boto3.client(
             "rds-data",
