@@ -9,7 +9,7 @@ ALEX := examples/alex-finance
 PYTHONS ?= 3.11 3.12 3.13
 
 .DEFAULT_GOAL := help
-.PHONY: help install check format lint layers types test test-all e2e docs demo demo-alex lock checkov clean
+.PHONY: help install check format lint layers types test test-all e2e docs demo demo-alex lock checkov clean faults
 
 help: ## Show the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-10s %s\n", $$1, $$2}'
@@ -41,6 +41,13 @@ test: $(STAMP) ## Run all tests, the documentation's commands included
 
 e2e: $(STAMP) ## From an empty folder to a deployed, running and destroyed stage, with AWS emulated
 	$(BIN)/python -m pytest tests/e2e -n 0 -v
+
+BACKEND ?= sqlite
+COUNT ?= 1000
+SEED ?= 1
+
+faults: $(STAMP) ## Run COUNT random fault schedules from SEED on BACKEND: sqlite, postgres, aurora or dynamodb
+	@$(BIN)/python -m tests.faults.harness --backend $(BACKEND) --count $(COUNT) --seed $(SEED)
 
 docs: $(STAMP) ## Write the generated references again
 	$(BIN)/python -m tests.support.references

@@ -6,6 +6,7 @@ the n-th time (default 1) that the point is passed.
 
 import os
 import signal
+from collections.abc import Callable
 from enum import StrEnum
 
 from agent_framework.errors import ConfigError
@@ -31,16 +32,26 @@ class CrashPoint(StrEnum):
     JOB_FINISHED = "job_finished"
 
 
+def kill() -> None:
+    """End this process as a power cut would: nothing is cleaned up."""
+    os.kill(os.getpid(), signal.SIGKILL)
+
+
 _armed: dict[CrashPoint, int] = {}
+_death: Callable[[], None] = kill
 
 
-def arm(setting: str | None) -> None:
+def arm(setting: str | None, *, death: Callable[[], None] = kill) -> None:
     """Arm the point of ``setting`` (``name`` or ``name:n``); None or an empty text disarms all.
+
+    ``death`` is what happens there; fault tests also stop a process, or cut its work off with an exception.
 
     Raises:
         ConfigError: there is no such point, or n is no positive number.
     """
+    global _death
     _armed.clear()
+    _death = death
     if not setting:
         return
     name, _, count = setting.partition(":")
@@ -57,4 +68,4 @@ def crash_point(point: CrashPoint) -> None:
         return
     _armed[point] -= 1
     if _armed[point] == 0:
-        os.kill(os.getpid(), signal.SIGKILL)
+        _death()

@@ -173,7 +173,7 @@ def _given_up(
         started = attempt.state is AttemptState.STARTED
         if attempt.key in lost or (started and owner_is_dead(attempt.owner)):
             settled.append((attempt.key, _abandoned(ErrorKind.CRASH, "its process died")))
-        elif snapshot.now > attempt.not_after:
+        elif snapshot.now >= attempt.not_after:
             kind = ErrorKind.TIMEOUT if started else ErrorKind.CRASH
             reason = "no outcome came in time" if started else "it was dispatched but never started"
             settled.append((attempt.key, _abandoned(kind, reason)))

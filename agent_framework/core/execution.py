@@ -112,7 +112,10 @@ async def unguarded(work: Work, run: Run) -> AgentOutcome:
 
 
 class Performer:
-    """Performs attempts in this process. ``wake`` is told the job after each outcome."""
+    """Performs attempts in this process. ``wake`` is told the job after each outcome.
+
+    ``clock`` and ``sleep`` are how long a run takes and how an outage of the database is waited for.
+    """
 
     def __init__(
         self,
@@ -124,6 +127,7 @@ class Performer:
         guard: Guard = unguarded,
         listener: Listener = ignore,
         clock: Callable[[], float] = time.monotonic,
+        sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
     ) -> None:
         self._db = db
         self._runner = runner
@@ -132,6 +136,7 @@ class Performer:
         self._guard = guard
         self._listener = listener
         self._clock = clock
+        self._sleep = sleep
         self._handing_back = False
         self._approvals = ApprovalStore(db)
 
@@ -203,7 +208,7 @@ class Performer:
                 outcome = failure(exc, outcome.usage)
             except ProviderError as exc:
                 logger.warning("the outcome of attempt %s cannot be stored now, trying again: %s", key, exc)
-                await asyncio.sleep(delay_s)
+                await self._sleep(delay_s)
         return await self._db.commit_outcome(key, self._owner, outcome, produced_by=performer)
 
     async def _outcome(self, work: Work, timeout_s: float) -> AgentOutcome:

@@ -8,12 +8,13 @@ a paused cluster answers `DatabaseResumingException`. Faults can be planted with
 import base64
 import json
 import re
+import sys
 import threading
 import time
 import uuid
 from collections import deque
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
 from datetime import time as clock_time
@@ -75,6 +76,14 @@ class Transaction:
     lock: threading.Lock = field(default_factory=threading.Lock)
 
 
+class _Quiet(ThreadingHTTPServer):
+    """A client that was killed is no news."""
+
+    def handle_error(self, request: Any, client_address: Any) -> None:
+        if not isinstance(sys.exception(), ConnectionError):
+            super().handle_error(request, client_address)
+
+
 class RdsDataServer:
     """The service for one cluster. ``secrets`` maps ARNs to (user, password)."""
 
@@ -88,15 +97,18 @@ class RdsDataServer:
         self._pools: dict[tuple[str, str], ConnectionPool[Any]] = {}
         self._transactions: dict[str, Transaction] = {}
         self._lock = threading.Lock()
-        self._http = ThreadingHTTPServer(("127.0.0.1", 0), self._handler())
+        self._stopped = threading.Event()
+        self._http = _Quiet(("127.0.0.1", 0), self._handler())
         self._http.daemon_threads = True
         self._thread = threading.Thread(target=self._http.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True)
         self.url = f"http://127.0.0.1:{self._http.server_address[1]}"
 
     def start(self) -> None:
         self._thread.start()
+        threading.Thread(target=self._end_idle, name="rds-data idle", daemon=True).start()
 
     def stop(self) -> None:
+        self._stopped.set()
         self._http.shutdown()
         self._http.server_close()
         self.forget()
@@ -120,6 +132,10 @@ class RdsDataServer:
     def fail(self, operation: str, code: str = "", *, times: int = 1, **more: Any) -> None:
         """Let the next requests of ``operation`` fail; see `Fault`."""
         self._faults.extend(Fault(operation, code, **more) for _ in range(times))
+
+    def unplant(self) -> None:
+        """Forget planted faults that did not happen yet."""
+        self._faults.clear()
 
     # -- operations ------------------------------------------------------------------------------------------
 
@@ -182,6 +198,16 @@ class RdsDataServer:
             transaction.pool.putconn(transaction.connection)
 
     # -- connections -----------------------------------------------------------------------------------------
+
+    def _end_idle(self) -> None:
+        """Roll back transactions that nobody uses any more: of a client that was killed, which holds its locks."""
+        while not self._stopped.wait(0.2):
+            for name, transaction in list(self._transactions.items()):
+                idle = time.monotonic() - transaction.used > self.limits.idle_s
+                if idle and transaction.lock.acquire(blocking=False):
+                    transaction.lock.release()
+                    with suppress(KeyError):  # it was ended a moment ago
+                        self._end(name, "rollback")
 
     @contextmanager
     def _connection(self, body: Body) -> Iterator[psycopg.Connection[Any]]:

@@ -104,12 +104,21 @@ def test_crashes_count_against_max_attempts() -> None:
 
 def test_an_attempt_past_its_time_and_grace_is_given_up() -> None:
     job = Simulation(plan_with({"max_attempts": 1}, runtime={"timeout": 60})).until_running("a")
-    job.store.now += 60 + GRACE_S
+    job.store.now += 60 + GRACE_S - 0.1
     job.advance()
     assert job.status is JobStatus.RUNNING
     job.store.now += 0.1
     job.run()
     assert (job.status, job.reason) == (FAILED, "agent a failed: no outcome came in time")
+
+
+def test_a_job_that_is_due_because_an_attempts_time_is_over_is_not_due_again_at_once() -> None:
+    job = Simulation(plan_with({"initial_seconds": 5}, runtime={"timeout": 60})).until_running("a")
+    job.advance()
+    assert job.store.job.due_at == job.store.now + 60 + GRACE_S
+    job.store.now = job.store.job.due_at
+    assert job.advance().changes.settle
+    assert job.store.job.due_at == job.store.now + 5
 
 
 def test_an_attempt_that_nobody_started_is_dispatched_again_when_it_is_due() -> None:

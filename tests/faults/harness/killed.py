@@ -1,0 +1,137 @@
+"""One schedule with real processes: killed and stopped at crash points, until one of them is left alone to finish.
+
+A seed chooses shape and faults. How the system's scheduler interleaves two processes is not ours to choose, so a replay
+does the same faults, and nearly the same.
+"""
+
+import json
+import random
+import subprocess
+import sys
+import tempfile
+import uuid
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from agent_framework.core.crash import CrashPoint
+from agent_framework.types import Snapshot
+from tests.faults.harness.audit import Finding
+from tests.faults.harness.checks import check
+from tests.faults.harness.child import database
+from tests.faults.harness.ledger import Ledger
+from tests.faults.harness.shapes import SHAPES
+from tests.faults.harness.simulated import Told
+
+REPOSITORY = Path(__file__).parents[3]
+
+
+class Forks:
+    """The process that forks the others."""
+
+    def __init__(self) -> None:
+        self._process = subprocess.Popen(
+            [sys.executable, "-m", "tests.faults.harness.child"],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
+            cwd=REPOSITORY,
+        )
+
+    def order(self, **order: Any) -> Any:
+        """Give one order and read its answer."""
+        assert self._process.stdin is not None
+        assert self._process.stdout is not None
+        self._process.stdin.write(json.dumps(order) + "\n")
+        self._process.stdin.flush()
+        return json.loads(self._process.stdout.readline())
+
+    def close(self) -> None:
+        """End it."""
+        self._process.communicate(timeout=30)
+
+
+@contextmanager
+def _folder() -> Iterator[Path]:
+    memory = Path("/dev/shm")  # a kill loses nothing of a file there; only a power cut would
+    with tempfile.TemporaryDirectory(dir=memory if memory.is_dir() else None) as folder:
+        yield Path(folder)
+
+
+class KillSchedule:
+    """One job whose processes die; ``restart`` lets a server crash while one of them works."""
+
+    def __init__(self, forks: Forks, backend: Any, seed: int) -> None:
+        self._forks, self._backend = forks, backend
+        self._config = getattr(backend, "child_config", {"kind": "sqlite", "config": {}})
+        self._random = random.Random(seed)
+        self._shape = self._random.choice(SHAPES)
+        self._job = str(uuid.UUID(int=self._random.getrandbits(128), version=4))
+        self._told = Told(self._shape.name)
+        self._stopped: list[int] = []
+
+    async def run(self) -> Told:
+        """Run it to the end, and check what must hold then."""
+        with _folder() as folder:
+            for _ in range(self._random.randint(1, 4)):
+                await self._one_dies(folder)
+            last = self._fork(folder, None)
+            await self._maybe_restart()
+            ended = self._forks.order(wait=last)
+            if ended != "exit 0":
+                self._told.findings.append(Finding("stuck", f"the process that was left alone ended with {ended}"))
+            before = await self._load(folder)
+            for pid in self._stopped:
+                self._forks.order(**{"continue": pid})
+                self._forks.order(wait=pid)
+            after = await self._load(folder)
+            self._check(folder, before, after)
+        return self._told
+
+    async def _one_dies(self, folder: Path) -> None:
+        point, n = self._random.choice(list(CrashPoint)), self._random.choice((1, 1, 1, 2, 3))
+        stop = self._random.random() < 0.25
+        self._told.story.append(f"{'stop' if stop else 'kill'} at {point}:{n}")
+        pids = [self._fork(folder, f"{point}:{n}", stop=stop)]
+        if self._random.random() < 0.2:
+            self._told.story.append("and another beside it")
+            pids.append(self._fork(folder, f"{self._random.choice(list(CrashPoint))}:1"))
+        for pid in pids:
+            self._count(pid, self._forks.order(wait=pid))
+
+    def _fork(self, folder: Path, at: str | None, *, stop: bool = False) -> int:
+        order = {"folder": str(folder), "job": self._job, "shape": self._shape.name, "at": at, "stop": stop}
+        return self._forks.order(**order, backend=self._config)
+
+    def _count(self, pid: int, ended: str) -> None:
+        if ended == "stopped":
+            self._stopped.append(pid)
+            self._told.counts["pauses"] += 1
+        elif ended == "killed":
+            self._told.counts["kills"] += 1
+        elif ended != "exit 0":
+            self._told.findings.append(Finding("stuck", f"a process ended with {ended}"))
+
+    async def _maybe_restart(self) -> None:
+        if "restart" in self._backend.faults and self._random.random() < 0.15:
+            self._told.story.append("restart")
+            self._told.counts[await self._backend.hurt("restart")] += 1
+
+    async def _load(self, folder: Path) -> Snapshot | None:
+        db, _ = database(self._config, folder)
+        try:
+            return await db.load(self._job)
+        finally:
+            await db.close()
+
+    def _check(self, folder: Path, before: Snapshot | None, after: Snapshot | None) -> None:
+        ledger = Ledger(folder / "ledger.sqlite")
+        self._told.findings += check(self._shape, after, ledger.effects(self._job), cancelled=False)
+        ledger.close()
+        if _without_time(before) != _without_time(after):
+            self._told.findings.append(Finding("stale", "a process that was stopped changed a job that was over"))
+
+
+def _without_time(snapshot: Snapshot | None) -> Any:
+    return None if snapshot is None else (snapshot.job, snapshot.events, snapshot.attempts, snapshot.results)

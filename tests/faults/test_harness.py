@@ -1,0 +1,86 @@
+"""The fault harness on every backend: random crashes, kills, stops, duplicates, lost answers; no promise is broken.
+
+And the harness itself: with the epoch check, the effect key or the sweeper taken out, it must turn red.
+"""
+
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from agent_framework.core.crash import CrashPoint
+from tests.faults.harness.backends import SqliteBackend
+from tests.faults.harness.mutations import MUTATIONS
+from tests.faults.harness.reference import expected
+from tests.faults.harness.report import Report
+from tests.faults.harness.runner import BACKENDS, Runner
+from tests.faults.harness.shapes import SHAPES
+
+REPOSITORY = Path(__file__).parents[2]
+SCHEDULES = {"sqlite": 500, "postgres": 50, "aurora": 50, "dynamodb": 50}
+CLEAN = "lost=0 stuck=0 duplicated=0 stale=0"
+BOUND = 400
+"""Schedules within which a mutation must be found."""
+
+
+def _run(backend: str, count: int, seed: int) -> Report:
+    said: list[str] = []
+    report = Runner(BACKENDS[backend](), say=said.append).run(count, seed)
+    assert report.last_line() == CLEAN, "\n".join(said)
+    return report
+
+
+@pytest.mark.timeout(300)
+@pytest.mark.parametrize("backend", list(SCHEDULES))
+def test_row_01_09_10_11_23_24_26_32_random_faults_break_no_promise(
+    backend: str, record_property: Callable[[str, object], None]
+) -> None:
+    report = _run(backend, SCHEDULES[backend], seed=1)
+    assert report.counts["crashes"] > 0
+    assert report.counts["kills"] > 0, "no real process was killed"
+    assert report.counts["pauses"] > 0
+    if backend == "sqlite":
+        assert set(report.shapes) == {shape.name for shape in SHAPES}
+    else:
+        assert report.counts["cuts"] > 0, "no answer was lost"
+    record_property("fact", f"faults on {backend}: {' '.join(report.table().split())}; {report.last_line()}")
+
+
+@pytest.mark.parametrize("name", list(MUTATIONS))
+def test_a_missing_protection_turns_the_harness_red(name: str) -> None:
+    mutation, said = MUTATIONS[name], []
+    runner = Runner(mutation.backend(), parts=mutation.parts, say=said.append)
+    report = runner.run(BOUND, 1, until_found=True)
+    assert mutation.finds & report.found.keys(), f"{name}: {report.last_line()} after {report.counts['schedules']}"
+    assert f"SEED={report.counts['schedules']}" in said[-1], "the seed that shows it is told"
+
+
+def test_the_same_seed_does_the_same_again() -> None:
+    seeds = range(7, 19)
+    first, again = (
+        [Runner(SqliteBackend(), say=lambda line: None).run(1, seed).counts for seed in seeds] for _ in range(2)
+    )
+    assert first == again
+
+
+@pytest.mark.parametrize("shape", SHAPES, ids=lambda shape: shape.name.replace(" ", "-"))
+def test_every_shape_comes_to_an_end_without_faults(shape: object) -> None:
+    assert expected(shape).status.is_final  # pyright: ignore[reportArgumentType]
+
+
+def test_the_command_prints_its_table_and_the_line_that_is_looked_for() -> None:
+    command = [sys.executable, "-m", "tests.faults.harness", "--backend", "sqlite", "--count", "60", "--seed", "1"]
+    ran = subprocess.run(command, capture_output=True, text=True, timeout=100, check=False, cwd=REPOSITORY)
+    assert (ran.returncode, ran.stderr) == (0, "")
+    lines = ran.stdout.splitlines()
+    assert lines[-1] == CLEAN
+    assert any(line.startswith("real SIGKILLs") and line.split()[-1] != "0" for line in lines)
+
+
+def test_every_crash_point_is_enumerated_from_the_code() -> None:
+    source = (REPOSITORY / "tests" / "faults" / "harness").glob("*.py")
+    written = "".join(path.read_text("utf-8") for path in source)
+    assert "list(CrashPoint)" in written
+    assert not [point for point in CrashPoint if f'"{point}"' in written or f"CrashPoint.{point.name}" in written]
