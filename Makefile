@@ -12,7 +12,7 @@ PYTHONS ?= 3.11 3.12 3.13
 .PHONY: help install check format lint layers types test test-all e2e docs demo demo-alex lock checkov clean faults
 
 help: ## Show the targets
-	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-10s %s\n", $$1, $$2}'
+	@grep -hE '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-10s %s\n", $$1, $$2}'
 
 install: $(STAMP) ## Make .venv from the hash-locked requirements
 
