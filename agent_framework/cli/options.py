@@ -43,6 +43,15 @@ auto_approve_option = click.option("--auto-approve", is_flag=True, help="Do not 
 json_option = click.option("--json", "as_json", is_flag=True, help="Print one JSON document and nothing else.")
 
 
+var_file_option = click.option(
+    "--var-file",
+    "var_files",
+    multiple=True,
+    type=click.Path(path_type=Path, exists=True, dir_okay=False),
+    help="More variables for Terraform, beside terraform/terraform.tfvars and terraform/<stage>.tfvars. Repeatable.",
+)
+
+
 def model_options(command: F) -> F:
     """``--offline``, ``--record`` and ``--replay``."""
     for option in (

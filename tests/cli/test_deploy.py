@@ -191,6 +191,10 @@ def test_the_state_goes_too_where_it_is_asked_for(shop: Stage) -> None:
     assert done.returncode == 0, done.stderr
     assert "there is nothing to destroy" in done.stdout
     assert _left(shop) == {}
+    again = shop.run("destroy", "--auto-approve")
+    assert again.returncode == 0, again.stderr
+    assert f"the bucket {STATE_BUCKET} has no state of stage dev, so nothing was destroyed" in again.stdout
+    assert "--state-bucket" in again.stdout
 
 
 def _left(shop: Stage) -> dict[str, list[str]]:
