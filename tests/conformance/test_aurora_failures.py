@@ -173,7 +173,7 @@ def test_the_view_has_a_column_for_each_agents_field(made, postgres):
 # -- a cluster that pauses, throttles, loses answers ---------------------------------------------------------------
 
 
-def test_a_paused_cluster_is_waited_for(made, server):
+def test_row_25_a_paused_cluster_is_waited_for(made, server):
     async def go() -> None:
         async with made() as db:
             server.resuming_until = time.monotonic() + 0.8
@@ -217,7 +217,7 @@ def test_a_signal_is_counted_once_wherever_a_request_fails(made, server, operati
 
 
 @pytest.mark.parametrize("after", [True, False], ids=["answer lost", "request lost"])
-def test_a_claim_whose_commit_was_cut_off_happens_once(made, server, after):
+def test_row_23_a_claim_whose_commit_was_cut_off_happens_once(made, server, after):
     async def go() -> None:
         async with made() as db:
             job_id = await db.create_job("ada", "t", {})
@@ -281,7 +281,7 @@ def test_a_transaction_that_the_service_dropped_is_run_again(made, server):
 # -- limits --------------------------------------------------------------------------------------------------------
 
 
-def test_a_snapshot_above_the_limit_of_an_answer_is_read_in_parts(made, server):
+def test_row_20_a_snapshot_above_the_limit_of_an_answer_is_read_in_parts(made, server):
     async def go() -> None:
         async with made() as db:
             job_id = await db.create_job("ada", "t", {"text": "é" * 200_000})
@@ -320,7 +320,7 @@ def test_a_long_list_of_jobs_is_read_in_parts(made):
     asyncio.run(go())
 
 
-def test_a_statement_that_takes_too_long_is_a_typed_error(made, server, postgres):
+def test_row_25_a_statement_that_takes_too_long_is_a_typed_error(made, server, postgres):
     async def go() -> None:
         async with made() as db:
             job_id = await db.create_job("ada", "t", {})

@@ -71,7 +71,7 @@ def _objects(aws: Aws, backend: dict[str, Any]) -> list[str]:
     return [entry["Key"] for entry in listed.get("Contents", ())]
 
 
-def test_it_is_stored_once_read_back_whole_and_conditions_see_its_fields(
+def test_row_20_it_is_stored_once_read_back_whole_and_conditions_see_its_fields(
     project: Make, backend: dict[str, Any], aws: Aws
 ) -> None:
     job = asyncio.run(_ran(project))
@@ -90,7 +90,7 @@ def test_it_is_stored_once_read_back_whole_and_conditions_see_its_fields(
     asyncio.run(look())
 
 
-def test_an_object_that_was_deleted_behind_our_back_is_a_typed_error(
+def test_row_21_an_object_that_was_deleted_behind_our_back_is_a_typed_error(
     project: Make, backend: dict[str, Any], aws: Aws
 ) -> None:
     job = asyncio.run(_ran(project))
@@ -111,7 +111,7 @@ def test_an_object_that_was_deleted_behind_our_back_is_a_typed_error(
     asyncio.run(look())
 
 
-def test_an_object_that_was_changed_is_a_typed_error(project: Make, backend: dict[str, Any], aws: Aws) -> None:
+def test_row_21_an_object_that_was_changed_is_a_typed_error(project: Make, backend: dict[str, Any], aws: Aws) -> None:
     job = asyncio.run(_ran(project))
     [key] = _objects(aws, backend)
     bucket, s3 = backend["storage"]["config"]["bucket"], aws.client("s3")

@@ -261,7 +261,7 @@ def test_due_jobs_are_found_by_their_index(migrated):
 
 
 @pytest.mark.parametrize("after", [True, False], ids=["answer lost", "request lost"])
-def test_a_claim_whose_commit_was_cut_off_happens_once(postgres, proxy, after):
+def test_row_23_a_claim_whose_commit_was_cut_off_happens_once(postgres, proxy, after):
     async def go() -> None:
         async with made(postgres, port=proxy.port) as db:
             job_id = await db.create_job("ada", "t", {})

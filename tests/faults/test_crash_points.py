@@ -1,9 +1,11 @@
 """A process killed at every crash point, the first to the third time it is passed, and resumed by another (row 1)."""
 
+import asyncio
 from collections import Counter
 from collections.abc import Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
+from itertools import product
 from pathlib import Path
 
 import pytest
@@ -11,6 +13,8 @@ import pytest
 from agent_framework.core.crash import CrashPoint
 from agent_framework.core.trace import canonical, trace
 from agent_framework.types import AttemptState, JobStatus, JSONDict, Snapshot
+from tests.faults.harness.backends import SqliteBackend
+from tests.faults.harness.killed import Forks, KillSchedule
 from tests.support.job_process import AGENTS, drive, ran, stored, write_job_project
 
 JOB = "11111111-1111-4111-8111-111111111111"
@@ -69,7 +73,7 @@ def canonical_trace(snapshot: Snapshot) -> list[JSONDict]:
 
 
 @pytest.mark.parametrize(("point", "n"), CASES, ids=[f"{point}-{n}" for point, n in CASES])
-def test_a_job_killed_at_a_crash_point_is_completed_by_another_process(
+def test_row_01_a_job_killed_at_a_crash_point_is_completed_by_another_process(
     stories: dict[str, "Future[Story]"], point: CrashPoint, n: int
 ) -> None:
     undisturbed, story = stories[""].result(), stories[f"{point}:{n}"].result()
@@ -88,6 +92,24 @@ def test_a_job_killed_at_a_crash_point_is_completed_by_another_process(
     assert all(count <= 1 for count in Counter(story.ran_after).values())
     assert set(story.ran_before) | set(story.ran_after) == set(AGENTS)
     assert all(not attempt.state.is_open for attempt in story.after.attempts)
+
+
+@pytest.mark.timeout(300)
+def test_row_01_a_job_killed_at_each_pair_of_crash_points_is_completed_with_one_effect_each() -> None:
+    async def kill_them_all() -> Counter[str]:
+        counts, forks = Counter[str](), Forks()
+        try:
+            for seed, (first, second) in enumerate(product(CrashPoint, CrashPoint)):
+                told = await KillSchedule(forks, SqliteBackend(), seed, deaths=(f"{first}:1", f"{second}:1")).run()
+                assert not told.findings, f"{first}, {second}: {told.findings}"
+                counts += told.counts
+        finally:
+            forks.close()
+        return counts
+
+    kills = asyncio.run(kill_them_all())["kills"]
+    points = len(CrashPoint)
+    assert kills >= 2 * points * points - 4 * points, "hardly a process passes its point"
 
 
 def test_an_undisturbed_job_runs_each_agent_once_and_a_second_process_nothing(

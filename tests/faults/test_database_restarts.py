@@ -76,7 +76,7 @@ def _unfinished(server: PostgresServer) -> int:
 
 
 @pytest.mark.timeout(180)
-def test_jobs_go_through_restarts_of_the_database_and_no_committed_agent_runs_again(
+def test_row_24_jobs_go_through_restarts_of_the_database_and_no_committed_agent_runs_again(
     tmp_path: Path, server: PostgresServer, record_property: Callable[[str, object], None]
 ) -> None:
     _write(tmp_path, server)

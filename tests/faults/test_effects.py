@@ -22,7 +22,7 @@ def killed_and_resumed(shop: Shop, *points: str) -> str:
 
 
 @pytest.mark.parametrize("point", AROUND)
-def test_row_1_and_2_a_keyed_write_has_one_effect_wherever_its_process_dies(tmp_path: Path, point: str) -> None:
+def test_row_01_02_a_keyed_write_has_one_effect_wherever_its_process_dies(tmp_path: Path, point: str) -> None:
     shop = Shop(tmp_path, KEYED)
     assert killed_and_resumed(shop, point) == "completed"
     assert 1 <= len(shop.effects) <= 2
@@ -30,21 +30,21 @@ def test_row_1_and_2_a_keyed_write_has_one_effect_wherever_its_process_dies(tmp_
 
 
 @pytest.mark.parametrize(("first", "second"), PAIRS, ids=[f"{first}-{second}" for first, second in PAIRS])
-def test_row_1_a_keyed_write_has_one_effect_though_two_processes_die(tmp_path: Path, first: str, second: str) -> None:
+def test_row_01_a_keyed_write_has_one_effect_though_two_processes_die(tmp_path: Path, first: str, second: str) -> None:
     shop = Shop(tmp_path, KEYED)
     assert killed_and_resumed(shop, first, second) == "completed"
     assert len({tuple(effect) for effect in shop.effects}) == 1
 
 
 @pytest.mark.parametrize("point", [CrashPoint.EFFECT_RECORDED, CrashPoint.AGENT_RETURNED])
-def test_row_2_a_recorded_write_of_a_keyless_tool_is_not_made_again(tmp_path: Path, point: str) -> None:
+def test_row_02_a_recorded_write_of_a_keyless_tool_is_not_made_again(tmp_path: Path, point: str) -> None:
     shop = Shop(tmp_path, KEYLESS)
     assert killed_and_resumed(shop, point) == "completed"
     assert len(shop.effects) == 1
 
 
 @pytest.mark.parametrize("point", [CrashPoint.EFFECT_STARTED, CrashPoint.EFFECT_MADE])
-def test_row_3_an_interrupted_write_of_a_keyless_tool_needs_review_and_one_command_settles_it(
+def test_row_03_an_interrupted_write_of_a_keyless_tool_needs_review_and_one_command_settles_it(
     tmp_path: Path, point: CrashPoint
 ) -> None:
     shop = Shop(tmp_path, KEYLESS)

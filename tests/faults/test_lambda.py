@@ -56,7 +56,7 @@ def test_a_job_goes_from_the_queue_through_the_functions_to_completed(system: La
     assert job.agent_results == {"first": {"n": 1}, "left": {"n": 2}, "right": {"ok": True}, "last": {"sum": 2}}
 
 
-def test_a_function_that_dies_is_retried_by_the_engine_and_counted_once(system: LambdaSystem) -> None:
+def test_row_07_a_function_that_dies_is_retried_by_the_engine_and_counted_once(system: LambdaSystem) -> None:
     async def work() -> tuple[Any, Any]:
         async with system.project() as project:
             job_id = await system.submit(project, {"n": 1, "die": True})
@@ -70,7 +70,7 @@ def test_a_function_that_dies_is_retried_by_the_engine_and_counted_once(system: 
     assert len([a for a in snapshot.attempts if a.key.agent == "left"]) == 1
 
 
-def test_a_poison_message_is_dead_after_three_tries_and_its_job_failed_with_the_reason(
+def test_row_13_a_poison_message_is_dead_after_three_tries_and_its_job_failed_with_the_reason(
     system: LambdaSystem, aws: Aws
 ) -> None:
     async def work() -> Any:
@@ -106,7 +106,7 @@ def damage(system: LambdaSystem, aws: Aws, job_id: str) -> None:
     aws.client("dynamodb").put_item(TableName=system.infrastructure["database"]["config"]["table_name"], Item=event)
 
 
-def test_of_a_batch_of_ten_only_the_bad_record_comes_back(system: LambdaSystem) -> None:
+def test_row_14_of_a_batch_of_ten_only_the_bad_record_comes_back(system: LambdaSystem) -> None:
     async def submit() -> list[str]:
         async with system.project() as project:
             ids = [await project.jobs.submit({"n": number}) for number in range(9)]
@@ -142,7 +142,7 @@ def sqs_event(bodies: list[str]) -> dict[str, Any]:
     }
 
 
-def test_a_job_that_nobody_woke_is_found_by_the_sweep(system: LambdaSystem) -> None:
+def test_row_15_a_job_that_nobody_woke_is_found_by_the_sweep(system: LambdaSystem) -> None:
     async def work() -> JobStatus:
         async with system.project() as project:
             job_id = await project.jobs.submit({"n": 1})
@@ -152,7 +152,9 @@ def test_a_job_that_nobody_woke_is_found_by_the_sweep(system: LambdaSystem) -> N
     assert asyncio.run(work()) is JobStatus.COMPLETED
 
 
-def test_a_message_that_comes_again_after_the_end_is_acknowledged_and_starts_nothing(system: LambdaSystem) -> None:
+def test_row_05_a_message_that_comes_again_after_the_end_is_acknowledged_and_starts_nothing(
+    system: LambdaSystem,
+) -> None:
     job = system.run({"n": 1})
     ran = len(system.emulator.invocations)
     answer = system.invoke(system.orchestrator, sqs_event([json.dumps(advance_message(job.id))] * 2))
@@ -160,14 +162,14 @@ def test_a_message_that_comes_again_after_the_end_is_acknowledged_and_starts_not
     assert {name for name, _, _ in system.emulator.invocations[ran:]} == {system.function(system.orchestrator)}
 
 
-def test_an_attempt_that_is_delivered_twice_runs_once(system: LambdaSystem) -> None:
+def test_row_04_an_attempt_that_is_delivered_twice_runs_once(system: LambdaSystem) -> None:
     job = system.run({"n": 1})
     ran = [json.loads(event) for name, event, _ in system.emulator.invocations if name == system.function("first")]
     message = next(event for event in ran if event.get("job_id") == job.id)
     assert system.invoke("first", message)["metadata"]["state"] == "not ours"
 
 
-def test_a_hundred_warm_invocations_leave_no_files_open(system: LambdaSystem) -> None:
+def test_row_30_a_hundred_warm_invocations_leave_no_files_open(system: LambdaSystem) -> None:
     for idle in system.emulator.alive(system.function("first")):
         idle.kill()
     instances = set()

@@ -68,7 +68,9 @@ def run(
     [fails(429), fails(500), fails(503), garbage(), garbage(b""), garbage(b"[1]"), slow(5), drops()],
     ids=["429", "500", "503", "half JSON", "empty", "another JSON", "slow", "dropped"],
 )
-def test_trouble_that_passes_is_tried_again_by_the_engine_alone(tmp_path: Path, client: str, trouble: Reply) -> None:
+def test_row_28_trouble_that_passes_is_tried_again_by_the_engine_alone(
+    tmp_path: Path, client: str, trouble: Reply
+) -> None:
     with ModelServer(trouble, trouble, says("fine")) as server:
         job, snapshot, _ = run(tmp_path, server, client=client)
         assert (job.status, job.agent_results["asks"]) == (JobStatus.COMPLETED, {"result": "fine"})
@@ -78,7 +80,7 @@ def test_trouble_that_passes_is_tried_again_by_the_engine_alone(tmp_path: Path, 
 
 @pytest.mark.parametrize("client", CLIENTS)
 @pytest.mark.parametrize("trouble", [fails(429), fails(500), garbage(), slow(5), drops()])
-def test_trouble_that_stays_ends_in_a_typed_failure_after_so_many_calls(
+def test_row_28_trouble_that_stays_ends_in_a_typed_failure_after_so_many_calls(
     tmp_path: Path, client: str, trouble: Reply
 ) -> None:
     with ModelServer(*[trouble] * 9) as server:
@@ -89,7 +91,7 @@ def test_trouble_that_stays_ends_in_a_typed_failure_after_so_many_calls(
     assert "openai/m" in report["error"]
 
 
-def test_a_storm_of_429_waits_as_long_as_it_is_told(tmp_path: Path) -> None:
+def test_row_28_a_storm_of_429_waits_as_long_as_it_is_told(tmp_path: Path) -> None:
     begun = time.monotonic()
     with ModelServer(fails(429, retry_after="1"), fails(429, retry_after="1"), says("fine")) as server:
         job, snapshot, _ = run(tmp_path, server, retry={"jitter": True})
@@ -99,7 +101,7 @@ def test_a_storm_of_429_waits_as_long_as_it_is_told(tmp_path: Path) -> None:
     assert all(later - earlier >= 1.0 for earlier, later in itertools.pairwise(waits))
 
 
-def test_a_storm_does_not_outlive_the_jobs_deadline(tmp_path: Path) -> None:
+def test_row_28_a_storm_does_not_outlive_the_jobs_deadline(tmp_path: Path) -> None:
     begun = time.monotonic()
     with ModelServer(*[fails(429, retry_after="600")] * 9) as server:
         job, _, report = run(tmp_path, server, orchestration={"timeout_seconds": 1.5})
@@ -109,7 +111,7 @@ def test_a_storm_does_not_outlive_the_jobs_deadline(tmp_path: Path) -> None:
     assert (report["error_code"], report["failed_stage"]) == ("JobDeadline", "all workers/asks")
 
 
-def test_a_model_that_stalls_is_ended_by_the_agents_time_whatever_its_own_limit(tmp_path: Path) -> None:
+def test_row_28_a_model_that_stalls_is_ended_by_the_agents_time_whatever_its_own_limit(tmp_path: Path) -> None:
     with ModelServer(slow(30)) as server:
         job, snapshot, report = run(tmp_path, server, orchestration={"timeout_seconds": 1}, timeout=600)
     assert job.status is JobStatus.FAILED
@@ -123,7 +125,7 @@ def test_a_model_that_stalls_is_ended_by_the_agents_time_whatever_its_own_limit(
     [says("seven"), says(""), says('{"number": "many"}'), calls("final_result", numbers=7), calls("final_result")],
     ids=["prose", "empty", "wrong type", "wrong field", "no field"],
 )
-def test_an_answer_of_the_wrong_form_is_sent_back_once_and_mended(tmp_path: Path, first: Reply) -> None:
+def test_row_28_an_answer_of_the_wrong_form_is_sent_back_once_and_mended(tmp_path: Path, first: Reply) -> None:
     with ModelServer(first, ANSWER) as server:
         job, snapshot, _ = run(tmp_path, server, structured=True, timeout=5)
         assert (job.status, job.agent_results["asks"]) == (JobStatus.COMPLETED, {"number": 7})
@@ -131,7 +133,7 @@ def test_an_answer_of_the_wrong_form_is_sent_back_once_and_mended(tmp_path: Path
     assert len(snapshot.attempts) == 1
 
 
-def test_a_model_that_never_fits_the_form_is_a_typed_failure(tmp_path: Path) -> None:
+def test_row_28_a_model_that_never_fits_the_form_is_a_typed_failure(tmp_path: Path) -> None:
     with ModelServer(*[says("seven, I think")] * 9) as server:
         job, _, report = run(tmp_path, server, structured=True, timeout=5)
         assert (job.status, len(server.requests)) == (JobStatus.FAILED, 2)
@@ -139,7 +141,7 @@ def test_a_model_that_never_fits_the_form_is_a_typed_failure(tmp_path: Path) -> 
     assert report["error_code"] == "OutputValidationError"
 
 
-def test_an_answer_that_was_cut_off_is_no_result(tmp_path: Path) -> None:
+def test_row_28_an_answer_that_was_cut_off_is_no_result(tmp_path: Path) -> None:
     with ModelServer(*[cut_off()] * 3) as server:
         job, _, report = run(tmp_path, server, structured=True)
         assert job.status is JobStatus.FAILED
@@ -148,7 +150,7 @@ def test_an_answer_that_was_cut_off_is_no_result(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("trouble", [fails(429), fails(503), garbage(), drops()], ids=["429", "503", "JSON", "dropped"])
-def test_the_second_model_is_asked_once_for_each_attempt(tmp_path: Path, trouble: Reply) -> None:
+def test_row_28_the_second_model_is_asked_once_for_each_attempt(tmp_path: Path, trouble: Reply) -> None:
     with ModelServer(trouble, says("from the second")) as server:
         job, snapshot, _ = run(tmp_path, server, fallback_model="spare")
         assert [request.body["model"] for request in server.requests] == ["m", "spare"]
@@ -156,7 +158,7 @@ def test_the_second_model_is_asked_once_for_each_attempt(tmp_path: Path, trouble
     assert len(snapshot.attempts) == 1
 
 
-def test_with_both_models_down_the_failure_names_both_causes(tmp_path: Path) -> None:
+def test_row_28_with_both_models_down_the_failure_names_both_causes(tmp_path: Path) -> None:
     with ModelServer(*[fails(503, "the first is away"), fails(429, "the second is busy")] * 2) as server:
         job, _, report = run(tmp_path, server, fallback_model="spare", retry={"max_attempts": 2})
         assert (job.status, len(server.requests)) == (JobStatus.FAILED, 4)
@@ -166,7 +168,7 @@ def test_with_both_models_down_the_failure_names_both_causes(tmp_path: Path) -> 
         assert words in report["error"]
 
 
-def test_trouble_is_counted_against_the_budget(tmp_path: Path) -> None:
+def test_row_28_trouble_is_counted_against_the_budget(tmp_path: Path) -> None:
     with ModelServer(*[slow(5)] * 9) as server:
         job, _, report = run(
             tmp_path,

@@ -49,7 +49,7 @@ def endless(folder: Path, agent: dict[str, Any], orchestration: dict[str, Any]) 
 
 
 @pytest.mark.parametrize("turns", [1, 5, 20])
-def test_turns_end_it_and_it_is_not_tried_again(tmp_path: Path, turns: int) -> None:
+def test_row_29_turns_end_it_and_it_is_not_tried_again(tmp_path: Path, turns: int) -> None:
     job, report, asked, looked = endless(tmp_path, {"max_turns": turns}, {})
     assert (job.status, asked) == (JobStatus.FAILED, turns)
     assert looked <= turns
@@ -57,7 +57,7 @@ def test_turns_end_it_and_it_is_not_tried_again(tmp_path: Path, turns: int) -> N
 
 
 @pytest.mark.parametrize("budget", [{"tokens": 2000}, {"usd": 2.0}])
-def test_the_jobs_budget_ends_it_before_it_is_passed(tmp_path: Path, budget: dict[str, float]) -> None:
+def test_row_29_the_jobs_budget_ends_it_before_it_is_passed(tmp_path: Path, budget: dict[str, float]) -> None:
     job, report, asked, looked = endless(tmp_path, {"max_turns": 200}, {"budget": budget})
     assert (job.status, report["error_code"]) == (JobStatus.FAILED, "BudgetExceededError")
     assert 0 < asked < 60

@@ -71,7 +71,7 @@ def told(server: ModelServer) -> list[str]:
     return [message["content"] for message in server.requests[-1].body["messages"] if message["role"] != "system"]
 
 
-def test_thirty_warm_calls_share_nothing_and_a_named_session_goes_on(server: ModelServer) -> None:
+def test_row_30_thirty_warm_calls_share_nothing_and_a_named_session_goes_on(server: ModelServer) -> None:
     handler = worker_handler("chat")
     first: dict[str, str] = {}
     for number in range(30):

@@ -84,7 +84,7 @@ def test_several_workers_share_jobs_and_no_agent_runs_twice(tmp_path: Path):
     assert len(_ran(tmp_path)) == len(set(_ran(tmp_path))) == 48
 
 
-def test_a_job_whose_message_was_lost_is_found_by_the_sweeper(tmp_path: Path):
+def test_row_15_a_job_whose_message_was_lost_is_found_by_the_sweeper(tmp_path: Path):
     _write(tmp_path)
     ids = asyncio.run(_submit(tmp_path, 1, hint=False))
     with _worker(tmp_path):

@@ -113,7 +113,7 @@ def test_no_name_is_longer_than_lambda_and_iam_allow(shop: Any) -> None:
     assert max(map(len, found)) <= 64
 
 
-def test_messages_stay_invisible_for_six_timeouts_of_the_function_that_handles_them(shop: Any) -> None:
+def test_row_06_messages_stay_invisible_for_six_timeouts_of_the_function_that_handles_them(shop: Any) -> None:
     (mapping,) = resources(shop.state["values"], "aws_lambda_event_source_mapping")
     assert mapping["values"]["function_name"].endswith("shop-dev-chief")
     queues = {item["values"]["name"]: item["values"] for item in resources(shop.state["values"], "aws_sqs_queue")}

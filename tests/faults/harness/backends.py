@@ -82,12 +82,12 @@ class SqliteBackend:
     provider: type[InlineSqlite] = InlineSqlite
 
     def __init__(self) -> None:
-        self._clock = FakeClock()
+        self.clock = FakeClock()
         self._db: Any = None
 
     async def open(self) -> None:
         await self.close()
-        self._db = self.provider(Path(":memory:"), clock=self._clock)
+        self._db = self.provider(Path(":memory:"), clock=self.clock)
         await self._db.migrate()
 
     async def close(self) -> None:
@@ -99,7 +99,7 @@ class SqliteBackend:
         return self._db
 
     async def pass_(self, seconds: float) -> None:
-        self._clock.pass_(seconds)
+        self.clock.pass_(seconds)
 
     async def hurt(self, fault: str) -> str:
         raise NotImplementedError(fault)

@@ -149,13 +149,19 @@ def _warm(kind: str) -> None:
 
 
 def main() -> None:
-    """Orders come as lines: a child to fork, ``wait`` for one, or ``continue`` a stopped one."""
+    """Orders come as lines: a child to fork, ``wait`` for one, or ``continue`` a stopped one.
+
+    Children that are left when the orders end, as where the harness was interrupted, are killed.
+    """
+    children: set[int] = set()
     logging.disable(logging.ERROR)  # refused writes and cut connections are what this is about
     for line in sys.stdin:
         order = json.loads(line)
         answer: Any = None
         if "wait" in order:
             answer = _told(order["wait"])
+            if answer != "stopped":
+                children.discard(order["wait"])
         elif "continue" in order:
             os.kill(order["continue"], signal.SIGCONT)
         else:
@@ -163,7 +169,11 @@ def main() -> None:
             answer = os.fork()
             if answer == 0:
                 _child(order)
-        print(json.dumps(answer), flush=True)
+            children.add(answer)
+        with suppress(BrokenPipeError):
+            print(json.dumps(answer), flush=True)
+    for pid in children:
+        os.kill(pid, signal.SIGKILL)
 
 
 if __name__ == "__main__":

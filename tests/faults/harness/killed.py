@@ -10,7 +10,7 @@ import subprocess
 import sys
 import tempfile
 import uuid
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -20,8 +20,9 @@ from agent_framework.types import Snapshot
 from tests.faults.harness.audit import Finding
 from tests.faults.harness.checks import check
 from tests.faults.harness.child import database
+from tests.faults.harness.clocks import FileClock
 from tests.faults.harness.ledger import Ledger
-from tests.faults.harness.shapes import SHAPES
+from tests.faults.harness.shapes import SHAPES, Shape
 from tests.faults.harness.simulated import Told
 
 REPOSITORY = Path(__file__).parents[3]
@@ -60,13 +61,14 @@ def _folder() -> Iterator[Path]:
 
 
 class KillSchedule:
-    """One job whose processes die; ``restart`` lets a server crash while one of them works."""
+    """One job whose processes die. ``deaths`` are where (``point:n``), one after another; else the seed says."""
 
-    def __init__(self, forks: Forks, backend: Any, seed: int) -> None:
+    def __init__(self, forks: Forks, backend: Any, seed: int, *, deaths: Sequence[str] = ()) -> None:
+        self._deaths = deaths
         self._forks, self._backend = forks, backend
         self._config = getattr(backend, "child_config", {"kind": "sqlite", "config": {}})
         self._random = random.Random(seed)
-        self._shape = self._random.choice(SHAPES)
+        self._shape = self._random.choice(SHAPES) if not deaths else _shape("diamond")
         self._job = str(uuid.UUID(int=self._random.getrandbits(128), version=4))
         self._told = Told(self._shape.name)
         self._stopped: list[int] = []
@@ -74,8 +76,11 @@ class KillSchedule:
     async def run(self) -> Told:
         """Run it to the end, and check what must hold then."""
         with _folder() as folder:
-            for _ in range(self._random.randint(1, 4)):
-                await self._one_dies(folder)
+            FileClock.make(folder / "clock")
+            for at in self._deaths:
+                self._die(folder, at)
+            for _ in range(0 if self._deaths else self._random.randint(1, 4)):
+                self._one_dies(folder)
             last = self._fork(folder, None)
             await self._maybe_restart()
             ended = self._forks.order(wait=last)
@@ -89,14 +94,16 @@ class KillSchedule:
             self._check(folder, before, after)
         return self._told
 
-    async def _one_dies(self, folder: Path) -> None:
+    def _one_dies(self, folder: Path) -> None:
         point, n = self._random.choice(list(CrashPoint)), self._random.choice((1, 1, 1, 2, 3))
-        stop = self._random.random() < 0.25
-        self._told.story.append(f"{'stop' if stop else 'kill'} at {point}:{n}")
-        pids = [self._fork(folder, f"{point}:{n}", stop=stop)]
-        if self._random.random() < 0.2:
-            self._told.story.append("and another beside it")
-            pids.append(self._fork(folder, f"{self._random.choice(list(CrashPoint))}:1"))
+        beside = self._random.choice(list(CrashPoint)) if self._random.random() < 0.2 else None
+        self._die(folder, f"{point}:{n}", stop=self._random.random() < 0.25, beside=beside)
+
+    def _die(self, folder: Path, at: str, *, stop: bool = False, beside: str | None = None) -> None:
+        self._told.story.append(f"{'stop' if stop else 'kill'} at {at}")
+        if beside:
+            self._told.story.append(f"and another process at {beside}")
+        pids = [self._fork(folder, at, stop=stop), *([self._fork(folder, beside)] if beside else [])]
         for pid in pids:
             self._count(pid, self._forks.order(wait=pid))
 
@@ -129,9 +136,13 @@ class KillSchedule:
         ledger = Ledger(folder / "ledger.sqlite")
         self._told.findings += check(self._shape, after, ledger.effects(self._job), cancelled=False)
         ledger.close()
-        if _without_time(before) != _without_time(after):
+        if _content(before) != _content(after):
             self._told.findings.append(Finding("stale", "a process that was stopped changed a job that was over"))
 
 
-def _without_time(snapshot: Snapshot | None) -> Any:
+def _shape(name: str) -> Shape:
+    return next(shape for shape in SHAPES if shape.name == name)
+
+
+def _content(snapshot: Snapshot | None) -> Any:
     return None if snapshot is None else (snapshot.job, snapshot.events, snapshot.attempts, snapshot.results)

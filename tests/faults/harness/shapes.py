@@ -17,7 +17,6 @@ from tests.support.simulation import asks_for, fails, gives, plan_of, skips, stu
 TIMEOUT_S = 20
 ATTEMPTS = 15
 _RETRY = {"initial_seconds": 1, "max_seconds": 2, "jitter": False, "max_attempts": ATTEMPTS}
-AGENT = {"retry": _RETRY, "runtime": {"timeout": TIMEOUT_S}}
 
 
 @dataclass(frozen=True)
@@ -32,13 +31,15 @@ class Shape:
     fallbacks: Mapping[str, str] = field(default_factory=dict[str, str])
     retried: bool = False
     deadline_s: float | None = None
+    timeout_s: int = TIMEOUT_S
 
     @property
     def settings(self) -> dict[str, dict[str, Any]]:
         """Each agent's part of agents.yaml."""
         more = {name: {"fallback": other} for name, other in self.fallbacks.items()}
         more["orchestrator"] = {"type": "orchestrator"}
-        return {name: AGENT | more.get(name, {}) for name in self.agents}
+        agent = {"retry": _RETRY, "runtime": {"timeout": self.timeout_s}}
+        return {name: agent | more.get(name, {}) for name in self.agents}
 
     @cached_property
     def plan(self) -> PinnedPlan:

@@ -354,7 +354,7 @@ def test_without_infrastructure_nothing_costs_while_idle(make: Make) -> None:
     assert [made[kind]["provider"] for kind in ("database", "queue", "storage")] == ["dynamodb", "sqs", "s3"]
 
 
-def test_a_visibility_timeout_that_is_too_short_is_raised_and_noted(make: Make) -> None:
+def test_row_06_a_visibility_timeout_that_is_too_short_is_raised_and_noted(make: Make) -> None:
     text = "agents: {chief: {type: orchestrator, runtime: {timeout: 900}}, w: {}}\n"
     queue = "infrastructure: {queue: {provider: sqs, config: {visibility_timeout: 900}}}"
     made = make(text + queue)

@@ -298,7 +298,7 @@ def test_a_condition_of_the_language_has_the_expected_truth(condition: str, expe
 
 
 @pytest.mark.parametrize("condition", HOSTILE, ids=[f"{index}: {text[:40]!a}" for index, text in enumerate(HOSTILE)])
-def test_anything_else_is_refused_when_it_is_loaded(condition: str) -> None:
+def test_row_35_anything_else_is_refused_when_it_is_loaded(condition: str) -> None:
     with pytest.raises(ConfigError) as caught:
         parse_condition(condition)
     assert len(str(caught.value)) < 3000

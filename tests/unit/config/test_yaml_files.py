@@ -84,7 +84,7 @@ def test_all_duplicate_keys_are_reported_at_once_with_their_lines() -> None:
         ("".join(f"{' ' * depth}a:\n" for depth in range(300)), "nested deeper"),
     ],
 )
-def test_what_is_refused_is_refused_with_a_clear_word(text: str, message: str) -> None:
+def test_row_35_what_is_refused_is_refused_with_a_clear_word(text: str, message: str) -> None:
     assert message in problem(text)
 
 

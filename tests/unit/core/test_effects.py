@@ -77,14 +77,14 @@ def in_attempt(test: Callable[[Project, AttemptKey, Shop], Awaitable[None]]) -> 
 
 
 @in_attempt
-async def test_row_2_a_recorded_write_gives_its_result_and_is_not_made_again(project, key, shop) -> None:
+async def test_row_02_a_recorded_write_gives_its_result_and_is_not_made_again(project, key, shop) -> None:
     first = await guard(project, key).perform(REFUND, shop.call)
     again = await guard(project, key).perform(REFUND, shop.call)
     assert (first, again, len(shop.keys)) == ("paid, number 1", "paid, number 1", 1)
 
 
 @in_attempt
-async def test_row_2_the_model_may_word_it_anew_where_the_tool_says_which_fields_are_words(project, key, shop) -> None:
+async def test_row_02_the_model_may_word_it_anew_where_the_tool_says_which_fields_are_words(project, key, shop) -> None:
     await guard(project, key).perform(REFUND, shop.call)
     worded = Write("refund", {**REFUND.arguments, "note": "we apologise"}, key=("order_id",), wording=("note",))
     assert await guard(project, key).perform(worded, shop.call) == "paid, number 1"
@@ -92,7 +92,7 @@ async def test_row_2_the_model_may_word_it_anew_where_the_tool_says_which_fields
 
 
 @in_attempt
-async def test_row_2_the_same_key_with_other_arguments_needs_review_and_is_not_made(project, key, shop) -> None:
+async def test_row_02_the_same_key_with_other_arguments_needs_review_and_is_not_made(project, key, shop) -> None:
     await guard(project, key).perform(REFUND, shop.call)
     other = Write("refund", {**REFUND.arguments, "amount": 500}, key=("order_id",), wording=("note",))
     with pytest.raises(NeedsReviewError, match=r"amount=500.*recorded with other arguments.*amount=5,.*jobs resolve"):
@@ -103,7 +103,7 @@ async def test_row_2_the_same_key_with_other_arguments_needs_review_and_is_not_m
 
 
 @in_attempt
-async def test_row_3_a_keyless_write_whose_answer_was_lost_needs_review(project, key, shop) -> None:
+async def test_row_03_a_keyless_write_whose_answer_was_lost_needs_review(project, key, shop) -> None:
     with pytest.raises(NeedsReviewError, match=r"not known whether refund.*ConnectionError: reset"):
         await guard(project, key).perform(REFUND, shop.break_after)
     with pytest.raises(NeedsReviewError, match="it was interrupted"):
@@ -112,7 +112,7 @@ async def test_row_3_a_keyless_write_whose_answer_was_lost_needs_review(project,
 
 
 @in_attempt
-async def test_row_2_a_write_with_an_idempotency_key_is_repeated_with_the_same_one(project, key, shop) -> None:
+async def test_row_02_a_write_with_an_idempotency_key_is_repeated_with_the_same_one(project, key, shop) -> None:
     keyed = Write("refund", REFUND.arguments, key=("order_id",), accepts_key=True)
     with pytest.raises(ConnectionError):
         await guard(project, key).perform(keyed, shop.break_after)

@@ -155,7 +155,7 @@ def test_an_attempt_ends_before_its_function_does(folder: Path) -> None:
     assert attempt.outcome.error_kind == "timeout"
 
 
-def test_with_no_time_left_the_attempt_is_still_settled(folder: Path) -> None:
+def test_row_08_with_no_time_left_the_attempt_is_still_settled(folder: Path) -> None:
     job_id = outside(folder, lambda project: project.jobs.submit({}, job_type="agent:slow"))
     answer = worker_handler("slow")(perform_message(advanced(folder, job_id)), Context(seconds=0))
     assert answer["metadata"]["state"] == "failed"

@@ -121,7 +121,7 @@ def test_a_job_that_is_due_because_an_attempts_time_is_over_is_not_due_again_at_
     assert job.store.job.due_at == job.store.now + 5
 
 
-def test_an_attempt_that_nobody_started_is_dispatched_again_when_it_is_due() -> None:
+def test_row_18_an_attempt_that_nobody_started_is_dispatched_again_when_it_is_due() -> None:
     job = Simulation(plan_with())
     job.advance()
     job.advance()

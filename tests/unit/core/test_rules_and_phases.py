@@ -185,7 +185,7 @@ def test_inside_a_sequential_item_continue_goes_to_the_next_agent() -> None:
     assert Simulation(plan, script={"b": [fails()]}).run().ran == ["a", "b", "c"]
 
 
-def test_siblings_of_a_failing_agent_settle_and_are_stored_and_nothing_starts_after() -> None:
+def test_row_31_siblings_of_a_failing_agent_settle_and_are_stored_and_nothing_starts_after() -> None:
     plan = plan_of(rules("{name: r, agents: [{parallel: [a, b, c]}, d]}"))
     job = Simulation(plan, script={"a": [fails()]}).until_running("a", "b", "c")
     job.end(job.running("a"))

@@ -70,7 +70,7 @@ def invoke(function: SlowFunction, payload: dict[str, Any], *, timeout_s: float)
     return asyncio.run(work())
 
 
-def test_a_function_that_takes_longer_than_its_limit_is_waited_for_and_runs_once(function: SlowFunction) -> None:
+def test_row_17_a_function_that_takes_longer_than_its_limit_is_waited_for_and_runs_once(function: SlowFunction) -> None:
     function.seconds = 1.0
     assert invoke(function, {"job_id": "j"}, timeout_s=0.5) == {"a": 1}
     assert function.runs == 1
@@ -87,7 +87,7 @@ def test_a_function_that_never_answers_is_given_up_and_was_run_once(
 
 
 @pytest.mark.parametrize("status", [429, 500, 503])
-def test_a_refusal_is_not_repeated(function: SlowFunction, status: int) -> None:
+def test_row_18_a_refusal_is_not_repeated(function: SlowFunction, status: int) -> None:
     function.status, function.answer = status, {"Type": "User", "message": "busy"}
     with pytest.raises(ProviderError):
         invoke(function, {"job_id": "j"}, timeout_s=5)
@@ -123,7 +123,7 @@ def test_what_a_function_answers_is_taken_out_of_its_envelope(answer: dict[str, 
         ([1], False, "function f answered JSON, but list"),
     ],
 )
-def test_a_failure_in_any_envelope_is_an_error(answer: Any, failed: bool, words: str) -> None:
+def test_row_19_a_failure_in_any_envelope_is_an_error(answer: Any, failed: bool, words: str) -> None:
     with pytest.raises(AgentError) as raised:
         unwrap("f", json.dumps(answer).encode(), failed=failed)
     assert words in str(raised.value)

@@ -58,7 +58,7 @@ class AttemptTests(Case):
         assert await db.start_attempt(key, "worker", 60.0) is None
 
     @scenario
-    async def test_nothing_starts_once_a_cancel_was_asked_for(self, db: DatabaseProvider) -> None:
+    async def test_row_32_nothing_starts_once_a_cancel_was_asked_for(self, db: DatabaseProvider) -> None:
         job_id, [key] = await running(db, "writer")
         await db.signal_job(job_id, cancel=True)
         assert await db.start_attempt(key, "worker", 60.0) is None

@@ -79,7 +79,9 @@ class CommitTests(Case):
         assert [event.seq for event in snapshot.events] == list(range(1, 22))
 
     @scenario
-    async def test_a_claim_taken_over_after_its_lease_writes_nothing(self, db: DatabaseProvider, sleep: Sleep) -> None:
+    async def test_row_09_a_claim_taken_over_after_its_lease_writes_nothing(
+        self, db: DatabaseProvider, sleep: Sleep
+    ) -> None:
         job_id = await new_job(db)
         old = await claimed(db, job_id, "alice", lease_s=0.2)
         await sleep(0.3)

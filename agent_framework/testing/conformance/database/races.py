@@ -24,7 +24,7 @@ class RaceTests(Case):
     """What holds when it all happens at once."""
 
     @scenario
-    async def test_fifty_outcomes_of_one_job_are_all_kept(self, db: DatabaseProvider) -> None:
+    async def test_row_26_fifty_outcomes_of_one_job_are_all_kept(self, db: DatabaseProvider) -> None:
         job_id, keys = await running(db, *(f"agent_{n:02}" for n in range(WRITERS)))
 
         async def perform(n: int) -> bool:
@@ -58,7 +58,7 @@ class RaceTests(Case):
         assert await db.claim_owner(job_id) == f"worker {winners[0]}"
 
     @scenario
-    async def test_one_of_twenty_claims_through_two_providers_wins(
+    async def test_row_11_one_of_twenty_claims_through_two_providers_wins(
         self, db: DatabaseProvider, other: DatabaseProvider
     ) -> None:
         job_id = await new_job(db)
@@ -107,7 +107,7 @@ class RaceTests(Case):
         assert job.signals == WRITERS
 
     @scenario
-    async def test_twenty_submits_with_one_client_key_are_one_job(self, db: DatabaseProvider) -> None:
+    async def test_row_16_twenty_submits_with_one_client_key_are_one_job(self, db: DatabaseProvider) -> None:
         ids = await asyncio.gather(*(new_job(db, client_key="k") for _ in range(WORKERS)))
         assert len(set(ids)) == 1
         assert len(await db.list_jobs()) == 1

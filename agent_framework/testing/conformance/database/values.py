@@ -113,7 +113,7 @@ class ValueTests(Case):
     @pytest.mark.parametrize("place", ["job", "output", "outcome", "document"])
     @pytest.mark.parametrize("name", _REFUSED)
     @scenario
-    async def test_what_is_not_json_is_refused(self, db: DatabaseProvider, name: str, place: str) -> None:
+    async def test_row_22_what_is_not_json_is_refused(self, db: DatabaseProvider, name: str, place: str) -> None:
         payload = {"deep": [{"value": _REFUSED[name]}]}
         key = await started(db)
         writes = {

@@ -220,7 +220,7 @@ class ApprovalTests(Case):
         ran = play(APPROVALS, "book")
         assert (ran.status, ran.log[0]) == (JobStatus.COMPLETED, "booked o-1")
 
-    def test_row_3_an_interrupted_write_of_a_keyless_tool_needs_review_and_is_not_made_again(self, play: Play) -> None:
+    def test_row_03_an_interrupted_write_of_a_keyless_tool_needs_review_and_is_not_made_again(self, play: Play) -> None:
         self.need("crashes")
         job = play.start(APPROVALS, "book", die=True)
         ran = job.rest()
@@ -228,7 +228,7 @@ class ApprovalTests(Case):
         assert 'book(order_id="o-1")' in ran.reason
         assert "jobs resolve" in ran.reason
 
-    def test_row_3_a_write_that_a_person_settles_as_done_is_not_made_any_more(self, play: Play) -> None:
+    def test_row_03_a_write_that_a_person_settles_as_done_is_not_made_any_more(self, play: Play) -> None:
         self.need("crashes")
         job = play.start(APPROVALS, "book", die=True)
         job.rest()
@@ -237,7 +237,7 @@ class ApprovalTests(Case):
         assert (ran.status, ran.log.count("booked o-1")) == (JobStatus.COMPLETED, 1)
         assert ran.snapshot.job.run == 2
 
-    def test_row_3_a_write_that_a_person_settles_as_not_done_is_made_by_the_next_attempt(self, play: Play) -> None:
+    def test_row_03_a_write_that_a_person_settles_as_not_done_is_made_by_the_next_attempt(self, play: Play) -> None:
         self.need("crashes")
         job = play.start(APPROVALS, "book", die=True)
         job.rest()
@@ -245,7 +245,7 @@ class ApprovalTests(Case):
         ran = _until_over(job)
         assert (ran.status, ran.log.count("booked o-1")) == (JobStatus.COMPLETED, 2)
 
-    def test_row_2_an_interrupted_write_with_an_idempotency_key_is_repeated_with_the_same_key(self, play: Play) -> None:
+    def test_row_02_an_interrupted_write_with_an_idempotency_key_is_repeated_with_it(self, play: Play) -> None:
         self.need("crashes")
         ran = play(APPROVALS, "send", die=True)
         assert ran.status is JobStatus.COMPLETED

@@ -25,7 +25,7 @@ BROKEN = {"a": [{"fail": "no luck"}]}
 class FailureTests(Case):
     """What a failing agent means."""
 
-    def test_a_failing_agent_stops_the_job_and_its_siblings_settle_and_are_stored(self, play: Play) -> None:
+    def test_row_31_a_failing_agent_stops_the_job_and_its_siblings_settle_and_are_stored(self, play: Play) -> None:
         acts = {"a": [{"meet": ["b"], "fail": "no luck"}], "b": [{"meet": ["a"], "sleep": 0.3, "give": {"n": 1}}]}
         ran = play(FAILURES, "stop", acts)
         assert ran.status is JobStatus.FAILED

@@ -34,7 +34,7 @@ def hurried(pace: float) -> Scene:
 class SignalTests(Case):
     """What happens to a job that is on its way, or at rest."""
 
-    def test_a_cancelled_job_starts_nothing_more(self, play: Play) -> None:
+    def test_row_32_a_cancelled_job_starts_nothing_more(self, play: Play) -> None:
         job = play.start(SIGNALS, "line", {"a": [{"until": "released"}]}, tidy=True)
         job.until_begun("a")
         job.cancel()

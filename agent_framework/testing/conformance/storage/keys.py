@@ -41,7 +41,7 @@ class KeyTests(StorageCase):
 
     @pytest.mark.parametrize("key", HOSTILE_KEYS, ids=[f"{n} {key[:20]!a}" for n, key in enumerate(HOSTILE_KEYS)])
     @scenario
-    async def test_every_method_refuses_a_hostile_key(self, storage: StorageProvider, key: str) -> None:
+    async def test_row_35_every_method_refuses_a_hostile_key(self, storage: StorageProvider, key: str) -> None:
         for attempt in (
             storage.put(key, b"1"),
             storage.put_stream(key, chunked(b"1")),
@@ -58,6 +58,6 @@ class KeyTests(StorageCase):
 
     @pytest.mark.parametrize("prefix", HOSTILE_PREFIXES, ids=ascii)
     @scenario
-    async def test_a_hostile_prefix_is_refused(self, storage: StorageProvider, prefix: str) -> None:
+    async def test_row_35_a_hostile_prefix_is_refused(self, storage: StorageProvider, prefix: str) -> None:
         with pytest.raises(StorageKeyError, match="storage key"):
             await keys(storage, prefix)

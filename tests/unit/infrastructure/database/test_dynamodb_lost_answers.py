@@ -183,7 +183,7 @@ def test_a_fault_changes_nothing_but_the_time(
 
 
 @pytest.mark.parametrize("write", [create, commit, large_commit, outcome], ids=lambda write: write.__name__)
-def test_own_transactions_are_known_without_the_help_of_dynamodb(
+def test_row_23_own_transactions_are_known_without_the_help_of_dynamodb(
     write: Callable[[DynamoDBDatabase, Lose], Awaitable[None]],
     open_database: Open,
     dynamodb_server: DynamoDBServer,

@@ -238,7 +238,7 @@ def test_times_come_from_the_clock_that_is_given(open_database: Open) -> None:
     asyncio.run(check())
 
 
-def test_a_clock_that_is_ahead_takes_over_early_and_writes_nothing_twice(open_database: Open) -> None:
+def test_row_10_a_clock_that_is_ahead_takes_over_early_and_writes_nothing_twice(open_database: Open) -> None:
     """The documented bound: ten minutes of difference move the claim, and the epoch refuses the other's writes."""
 
     async def check() -> None:

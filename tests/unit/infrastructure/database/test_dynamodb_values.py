@@ -39,14 +39,14 @@ def test_attributes_come_back_as_they_were(item: dict[str, Any]) -> None:
 
 
 @pytest.mark.parametrize("number", [math.nan, math.inf, -math.inf, 10**38, -(10**38)])
-def test_a_number_that_is_not_kept_exactly_is_refused(number: float) -> None:
+def test_row_22_a_number_that_is_not_kept_exactly_is_refused(number: float) -> None:
     with pytest.raises(ProviderError, match="38 digits"):
         to_wire({"due_at": number})
 
 
 @settings(max_examples=8)
 @given(st.lists(json_values, min_size=1, max_size=12))
-def test_any_json_is_kept(values: list[Any]) -> None:
+def test_row_22_any_json_is_kept(values: list[Any]) -> None:
     async def check(server: DynamoDBServer) -> None:
         async with DynamoDBDatabase("any-json", server.client, create_table=True) as db:
             job_id = await new_job(db, {"values": values})

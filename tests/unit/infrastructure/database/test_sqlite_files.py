@@ -42,7 +42,9 @@ def test_a_damaged_page_is_named_with_the_remedy(tmp_path: Path) -> None:
         asyncio.run(submit(path))
 
 
-def test_a_database_that_stays_locked_is_told_after_the_wait(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_row_27_a_database_that_stays_locked_is_told_after_the_wait(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     path = tmp_path / "jobs.sqlite"
     first = asyncio.run(submit(path))
     monkeypatch.setattr(module, "BUSY_TIMEOUT_S", 0.1)
@@ -106,7 +108,7 @@ def test_a_place_where_no_file_can_be_is_a_clear_error(tmp_path: Path) -> None:
         asyncio.run(submit(tmp_path))
 
 
-def test_a_full_database_is_told_and_what_was_stored_stays(tmp_path: Path) -> None:
+def test_row_27_a_full_database_is_told_and_what_was_stored_stays(tmp_path: Path) -> None:
     path = tmp_path / "jobs.sqlite"
 
     async def go() -> None:

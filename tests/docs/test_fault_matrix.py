@@ -1,0 +1,48 @@
+"""The fault matrix of docs/reliability.md: every row has a test that carries its number, or is open with the reason."""
+
+import ast
+import re
+from pathlib import Path
+
+import pytest
+
+from tests.support.references import DOCS
+
+ROOT = DOCS.parent
+ROWS = [f"{number:02}" for number in range(1, 38)]
+_NUMBERS = re.compile(r"^test_row((?:_\d\d)+)_")
+_LINE = re.compile(r"^\| (\d+) \| ([^|]+) \| ([^|]+) \|$", re.MULTILINE)
+_NAME = re.compile(r"`(test_row_\w+)`")
+
+
+def _numbered() -> dict[str, set[str]]:
+    """The names of tests by the rows that they carry."""
+    found: dict[str, set[str]] = {row: set() for row in ROWS}
+    places = [*(ROOT / "tests").rglob("test_*.py"), *(ROOT / "agent_framework/testing/conformance").rglob("*.py")]
+    for path in places:
+        for node in ast.walk(ast.parse(path.read_text("utf-8"))):
+            if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef) and (match := _NUMBERS.match(node.name)):
+                for row in match[1].strip("_").split("_"):
+                    found[row].add(node.name)
+    return found
+
+
+def _table() -> dict[str, str]:
+    """What the page says of each row: the names of its tests, or why it is open."""
+    page = Path(DOCS / "reliability.md").read_text("utf-8")
+    return {f"{int(number):02}": proof for number, _, proof in _LINE.findall(page)}
+
+
+def test_the_table_has_every_row_once() -> None:
+    page = Path(DOCS / "reliability.md").read_text("utf-8")
+    assert [f"{int(number):02}" for number, _, _ in _LINE.findall(page)] == ROWS
+
+
+@pytest.mark.parametrize("row", ROWS)
+def test_a_row_has_a_test_or_is_open_with_the_reason(row: str) -> None:
+    proof, tests = _table()[row], _numbered()[row]
+    assert tests or proof.startswith("open: "), f"no test carries row {row}, and the page does not say that it is open"
+    named = set(_NAME.findall(proof))
+    assert named <= tests, f"the page names tests of row {row} that are not there: {sorted(named - tests)}"
+    assert named or proof.startswith("open: "), f"row {row} has the tests {sorted(tests)}; the page names none"
+    assert not (tests and proof.startswith("open: ")), f"row {row} has {sorted(tests)}: it is open no more"
