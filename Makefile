@@ -5,13 +5,14 @@ VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 SALES := examples/sales-analytics
+ALEX := examples/alex-finance
 PYTHONS ?= 3.11 3.12 3.13
 
 .DEFAULT_GOAL := help
-.PHONY: help install check format lint layers types test test-all faults docs demo lock checkov clean
+.PHONY: help install check format lint layers types test test-all e2e docs demo demo-alex lock checkov clean faults
 
 help: ## Show the targets
-	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-10s %s\n", $$1, $$2}'
+	@grep -hE '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-10s %s\n", $$1, $$2}'
 
 install: $(STAMP) ## Make .venv from the hash-locked requirements
 
@@ -38,6 +39,9 @@ types: $(STAMP) ## Check the types (pyright, strict)
 test: $(STAMP) ## Run all tests, the documentation's commands included
 	$(BIN)/python -m pytest -n auto --dist loadscope
 
+e2e: $(STAMP) ## From an empty folder to a deployed, running and destroyed stage, with AWS emulated
+	$(BIN)/python -m pytest tests/e2e -n 0 -v
+
 BACKEND ?= sqlite
 COUNT ?= 1000
 SEED ?= 1
@@ -63,6 +67,9 @@ demo: $(STAMP) ## Run sales-analytics offline, from its CSV to the HTML report
 	@$(BIN)/agent-framework plan --project $(SALES) --input $(SALES)/input.json
 	@$(BIN)/agent-framework run --project $(SALES) --input $(SALES)/input.json --offline
 
+demo-alex: $(STAMP) ## Run alex-finance offline, from an empty folder to the HTML page of each test user
+	@cd $(ALEX) && $(abspath $(BIN))/python -m backend.demo
+
 lock: ## Resolve the locked requirements anew (needs uv)
 	uv pip compile --quiet --universal --generate-hashes --python-version 3.11 --no-emit-index-url --no-emit-find-links \
 	  --no-annotate --no-header requirements/dev.in -o requirements/dev.txt
@@ -77,4 +84,4 @@ checkov: $(CHECKOV) ## Check the Terraform modules with checkov, in an environme
 	$(CHECKOV) --directory terraform_modules --framework terraform --compact --quiet --skip-download
 
 clean: ## Remove what was made
-	rm -rf $(VENV) .venvs .pytest_cache .ruff_cache .hypothesis .import_linter_cache $(SALES)/.agent-framework
+	rm -rf $(VENV) .venvs .pytest_cache .ruff_cache .hypothesis .import_linter_cache $(SALES)/.agent-framework $(ALEX)/.agent-framework

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from agent_framework.core.models import ModelChoice
     from agent_framework.core.orchestrator import DynamicOrchestrator, ExecutionStep
     from agent_framework.core.runtime import Project
-    from agent_framework.errors import AgentFrameworkError, ConfigError, RetryableError, SkipAgent
+    from agent_framework.errors import AgentFrameworkError, ConfigError, NotWritten, RetryableError, SkipAgent
     from agent_framework.infrastructure.database import DatabaseFactory, DatabaseProvider, DatabaseType
     from agent_framework.infrastructure.llm.offline import OfflineTurn
     from agent_framework.infrastructure.llm.tools import tool
@@ -42,6 +42,7 @@ _NAMES = {
     "JobManager": "agent_framework.core.job_manager",
     "JobStatus": "agent_framework.types",
     "ModelChoice": "agent_framework.core.models",
+    "NotWritten": "agent_framework.errors",
     "OfflineTurn": "agent_framework.infrastructure.llm.offline",
     "Project": "agent_framework.core.runtime",
     "RetryableError": "agent_framework.errors",
@@ -72,6 +73,7 @@ __all__ = [
     "JobManager",
     "JobStatus",
     "ModelChoice",
+    "NotWritten",
     "OfflineTurn",
     "Project",
     "RetryableError",

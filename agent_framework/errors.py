@@ -21,6 +21,7 @@ Each message says what is wrong, where, and what to do about it; a driver's own 
     │   ├── QueueBatchError         some messages of a batch were refused; it names them
     │   ├── StatementTimeoutError   the database ended a statement that took too long
     │   ├── DataTooLargeError       a value or result is larger than the database transports
+    │   ├── EntryVersionError       an entry of the document store was written by another version of this package
     │   └── SchemaVersionError      the database's schema is not the one this version works with
     ├── JobError                    something about one job
     │   ├── JobNotFoundError
@@ -28,17 +29,34 @@ Each message says what is wrong, where, and what to do about it; a driver's own 
     │   ├── JobBusyError            somebody else is deciding about the job at this moment
     │   ├── StaleClaimError         a write by somebody whose claim on the job was taken over
     │   ├── IdempotencyConflictError the same client key with another request
-    │   └── NoRuleMatchedError      rules exist, none matched
+    │   ├── NoRuleMatchedError      rules exist, none matched
+    │   └── EffectError             a recorded write cannot be settled as asked
+    ├── ApprovalError               an approval was not decided; nothing was changed
+    │   ├── ApprovalNotFoundError   unknown id, or a token that opens nothing
+    │   ├── ApprovalUsedError       it was decided before
+    │   ├── ApprovalExpiredError    its time is over
+    │   ├── ApprovalChangedError    the arguments are not the ones that were shown
+    │   ├── ApprovalForbiddenError  it is another user's
+    │   └── ApprovalVoidError       its job does not wait for it any more
+    ├── SessionError                something about one conversation
+    │   ├── SessionNotFoundError    this user has no session of that id
+    │   └── SessionExpiredError     its time is over, or somebody ended it
     └── AgentError                  raised by or for one agent's attempt
         ├── AgentTimeoutError
         ├── OutputValidationError   the agent's answer does not fit its output type
         ├── RetryableError          raise it from an agent or a tool: another attempt may succeed
         ├── BudgetExceededError     the next model call would pass the job's budget
+        ├── CircuitOpenError        what the agent calls failed too often lately, so it was not started
+        ├── NeedsReviewError        a person must look before anything goes on
+        ├── WriteRefusedError       a write was not started: the job is cancelled, or the attempt was given up
+        ├── NotWritten              raise it from a tool that writes: certainly nothing was written
+        ├── ApprovalNeeded          not a failure: the agent waits for somebody to approve a call
         └── SkipAgent               not a failure: this agent has nothing to do for this job
 """
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 
 class AgentFrameworkError(Exception):
@@ -157,6 +175,10 @@ class DataTooLargeError(ProviderError):
     """A value or result is larger than the database transports; keep it in storage and store where it lies."""
 
 
+class EntryVersionError(ProviderError):
+    """A shared entry (a circuit, a cached result, a session) has a form that this version does not know."""
+
+
 class JobError(AgentFrameworkError):
     """Something about one job."""
 
@@ -191,6 +213,50 @@ class NoRuleMatchedError(JobError):
     """Success rules exist and none of them matched the job."""
 
 
+class EffectError(JobError):
+    """A recorded write cannot be settled as asked: it is unknown, or settled already."""
+
+
+class ApprovalError(AgentFrameworkError):
+    """An approval was not decided, and nothing was changed. Every such refusal is recorded."""
+
+
+class ApprovalNotFoundError(ApprovalError):
+    """There is no approval with this id, or the token does not open it."""
+
+
+class ApprovalUsedError(ApprovalError):
+    """The approval was decided before; the first decision stands."""
+
+
+class ApprovalExpiredError(ApprovalError):
+    """The time to decide is over, which counts as a rejection."""
+
+
+class ApprovalChangedError(ApprovalError):
+    """The arguments are not the ones that were shown when the approval was asked for."""
+
+
+class ApprovalForbiddenError(ApprovalError):
+    """The approval belongs to another user's job."""
+
+
+class ApprovalVoidError(ApprovalError):
+    """The job does not wait for this approval any more."""
+
+
+class SessionError(AgentFrameworkError):
+    """Something about one conversation."""
+
+
+class SessionNotFoundError(SessionError):
+    """This user has no session of that id; whether anybody else has is not told."""
+
+
+class SessionExpiredError(SessionError):
+    """The session's time is over, or somebody ended it; nothing is added to it any more."""
+
+
 class AgentError(AgentFrameworkError):
     """Raised by or for one attempt of one agent."""
 
@@ -209,6 +275,34 @@ class RetryableError(AgentError):
 
 class BudgetExceededError(AgentError):
     """The next model call could pass the job's budget, so it was not made."""
+
+
+class CircuitOpenError(AgentError):
+    """What the agent calls failed too often lately (``circuit_breaker``), so the agent was not started."""
+
+    def __init__(self, message: str, *, retry_after_s: float) -> None:
+        super().__init__(message)
+        self.retry_after_s = retry_after_s
+
+
+class NeedsReviewError(AgentError):
+    """Nobody knows whether a write took effect, so nothing is tried again: the job becomes ``needs_review``."""
+
+
+class WriteRefusedError(AgentError):
+    """A write was not started, because its job is being cancelled or its attempt was given up."""
+
+
+class NotWritten(AgentError):  # noqa: N818 - a signal with the name users write
+    """Raise it from a tool that writes where certainly nothing was written; the model is told ``str(exc)``."""
+
+
+class ApprovalNeeded(AgentError):  # noqa: N818 - a signal, not a failure
+    """An agent waits for approvals. ``detail`` is what its next attempt resumes from."""
+
+    def __init__(self, message: str, detail: Mapping[str, Any]) -> None:
+        super().__init__(message)
+        self.detail = dict(detail)
 
 
 class SkipAgent(AgentError):  # noqa: N818 - a signal with the name users write, not a failure

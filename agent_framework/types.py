@@ -198,6 +198,8 @@ class EventKind(StrEnum):
     STARTED = "started"
     RULE = "rule"
     STEP = "step"
+    WAITING = "waiting"
+    APPROVAL = "approval"
     CANCELLED = "cancelled"
     DEADLINE = "deadline"
     FINISHED = "finished"
@@ -215,7 +217,7 @@ class Event:
 
 
 class AttemptState(StrEnum):
-    """Where one attempt stands; the last five are settled and never change again."""
+    """Where one attempt stands; the last six are settled and never change again."""
 
     PENDING = "pending"
     STARTED = "started"
@@ -223,6 +225,7 @@ class AttemptState(StrEnum):
     FAILED = "failed"
     SKIPPED = "skipped"
     INTERRUPTED = "interrupted"
+    WAITING = "waiting"
     ABANDONED = "abandoned"
 
     @property
@@ -240,6 +243,7 @@ class ErrorKind(StrEnum):
     TRANSIENT = "transient"
     INVALID_OUTPUT = "invalid_output"
     BUDGET = "budget"
+    REVIEW = "review"
 
 
 @dataclass(frozen=True, slots=True)
@@ -260,8 +264,9 @@ class AttemptKey:
 class AgentOutcome:
     """What one attempt ended with. ``output`` is set on success, ``error`` and ``error_kind`` on failure.
 
-    ``detail`` holds what the engine needs later: the saved state and the calls of an interrupted turn. ``inline`` names
-    dotted paths of the output that conditions read, so they stay in place where a large output is moved to the storage.
+    ``detail`` holds what the engine needs later: the saved state of an interrupted turn with the calls it asks for, or
+    of a run that waits, with its approvals. ``inline`` names dotted paths of the output that conditions read, so they
+    stay in place where a large output is moved to the storage.
     """
 
     state: AttemptState

@@ -1,5 +1,6 @@
 """What all tests share: hypothesis without flaky deadlines, and projects made in a temporary folder."""
 
+import signal
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
@@ -29,3 +30,9 @@ def project(tmp_path: Path) -> Callable[..., Project]:
         return open_project(tmp_path, agents, orchestration, **options)
 
     return make
+
+
+def pytest_configure() -> None:
+    """A runner in the background ignores Ctrl-C, and so would every command that tests start and interrupt."""
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+        signal.signal(signal.SIGINT, signal.default_int_handler)

@@ -20,6 +20,7 @@ from agent_framework.cli.options import (
 )
 from agent_framework.config.agent_config import json_schema
 from agent_framework.config.loader import ConfigLoader
+from agent_framework.core.agent_forms import prepares
 from agent_framework.core.connections import Connection, check_connections
 from agent_framework.core.pinned import pin
 from agent_framework.core.preview import PlannedStep, Preview, RulePreview, preview
@@ -50,7 +51,7 @@ def validate(project: Path, stage: str, strict: bool, connect: bool, as_json: bo
     """
     loader = ConfigLoader(project, stage=stage)
     report = check_project(loader)
-    connections = asyncio.run(check_connections(loader)) if connect else []
+    connections = asyncio.run(check_connections(project, stage)) if connect else []
     refused = any(not connection.ok for connection in connections)
     failed = refused or bool(report.errors) or (strict and bool(report.warnings))
     if as_json:
@@ -126,7 +127,9 @@ def plan(
     results = _read_results(results_file)
     loader = ConfigLoader(project, stage=stage)
     declared = loader.config.agents
-    pinned = pin(loader.config, exists=lambda name: True)
+    orchestrator = loader.config.orchestrator
+    target = loader.get_agent_registry().get_agent(orchestrator) if orchestrator else None
+    pinned = pin(loader.config, prepares=prepares(target), exists=lambda name: True)
     shown = preview(pinned, job_input, results)
     unknown = sorted({agent for step in shown.steps for agent in step.agents} - set(declared))
     if as_json:

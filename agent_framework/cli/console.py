@@ -2,7 +2,7 @@
 
 import json
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from datetime import UTC, datetime
 from typing import Any
 
@@ -11,7 +11,8 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from agent_framework.types import Usage, is_array, is_object
+from agent_framework.core.approval import Approval
+from agent_framework.types import JSONDict, Usage, is_array, is_object
 
 OFFLINE_NOTICE = "offline: no model is called; tools run, answers come from the agents' own code"
 
@@ -51,6 +52,22 @@ def usage_text(usage: Usage) -> str:
     cost = "cost unknown" if usage.cost_usd is None else f"${usage.cost_usd:.4f}"
     tokens = f"{usage.input_tokens:,} in + {usage.output_tokens:,} out tokens"
     return f"{usage.requests} model call{'s' if usage.requests > 1 else ''}, {tokens}, {cost}"
+
+
+def remedy_lines(report: JSONDict) -> Iterator[str]:
+    """Where a job failed and what to mend, as `failure_report` has it; the next command is told elsewhere."""
+    yield f"at {report['failed_stage'] or 'its start'} ({report['error_code']})"
+    for suggestion in report["suggestions"]:
+        if "agent-framework jobs" not in suggestion:
+            yield f"to mend it: {suggestion}"
+
+
+def waiting_lines(approvals: Iterable[Approval], place: str) -> Iterator[str]:
+    """What a job waits for, and how to decide."""
+    for approval in approvals:
+        if approval.is_pending:
+            yield f"waits for approval of {approval.subject}, until {time_text(approval.expires_at)} UTC"
+            yield f"next: agent-framework approvals show {approval.id}{place}"
 
 
 def time_text(moment: float | None) -> str:

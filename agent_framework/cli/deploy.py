@@ -19,6 +19,7 @@ from agent_framework.cli.options import (
     json_option,
     project_option,
     state_bucket_option,
+    var_file_option,
     where,
 )
 from agent_framework.errors import DeploymentError
@@ -38,13 +39,7 @@ Examples:
 @deployed_stage_option
 @account_option
 @state_bucket_option
-@click.option(
-    "--var-file",
-    "var_files",
-    multiple=True,
-    type=click.Path(path_type=Path, exists=True, dir_okay=False),
-    help="More variables for Terraform, beside terraform/terraform.tfvars and terraform/<stage>.tfvars. Repeatable.",
-)
+@var_file_option
 @auto_approve_option
 @click.option(
     "--plan-only", is_flag=True, help="Show what would change, and stop. Makes the state's bucket if missing."

@@ -17,6 +17,7 @@ from agent_framework.cli.options import (
     json_option,
     project_option,
     state_bucket_option,
+    var_file_option,
 )
 
 
@@ -30,6 +31,7 @@ Examples:
 @deployed_stage_option
 @account_option
 @state_bucket_option
+@var_file_option
 @auto_approve_option
 @click.option(
     "--delete-state",
@@ -42,6 +44,7 @@ def destroy(
     stage: str,
     account: str | None,
     state_bucket: str | None,
+    var_files: tuple[Path, ...],
     auto_approve: bool,
     delete_state: bool,
     as_json: bool,
@@ -58,7 +61,9 @@ def destroy(
         with work.in_turn():
             announce(checked, "destroy", say)
             destroyer = Destroyer(work, say)
-            planned = destroyer.plan()
+            if not destroyer.has_state():
+                return _report_no_state(stage, work, as_json=as_json)
+            planned = destroyer.plan(var_files)
             if planned is None:
                 say("there is nothing to destroy")
             else:
@@ -73,4 +78,14 @@ def destroy(
         print_json({"stage": stage, "account": checked.account.id, "destroyed": gone, "left": left})
     else:
         click.echo(f"stage {stage} is gone; {left}")
+    return 0
+
+
+def _report_no_state(stage: str, work: StageWork, *, as_json: bool) -> int:
+    """Nothing is known of the stage: that it is gone cannot be said, for its state may be elsewhere."""
+    told = f"the bucket {work.place.bucket} has no state of stage {stage}, so nothing was destroyed"
+    if as_json:
+        print_json({"stage": stage, "account": work.checked.account.id, "destroyed": [], "left": told})
+    else:
+        click.echo(f"{told}; if the state is elsewhere, name its bucket with --state-bucket")
     return 0

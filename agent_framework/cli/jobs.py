@@ -1,18 +1,31 @@
-"""``jobs``: list, show, cancel and retry stored jobs."""
+"""``jobs``: list, show, cancel, retry and resolve stored jobs."""
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any, TypeVar
 
 import click
 from rich.markup import escape
 
-from agent_framework.cli.console import console, print_json, short, table, time_text, usage_text
-from agent_framework.cli.options import json_option, project_option, stage_option, where
+from agent_framework.cli.console import (
+    console,
+    print_json,
+    remedy_lines,
+    short,
+    table,
+    time_text,
+    usage_text,
+    waiting_lines,
+)
+from agent_framework.cli.options import json_option, login_name, project_option, stage_option, where
+from agent_framework.core.approval import Approval
+from agent_framework.core.effect_review import Effect
+from agent_framework.core.failure_report import failure_report, reported
 from agent_framework.core.runtime import Project
 from agent_framework.core.state import describe_values
-from agent_framework.core.trace import total_usage, trace
+from agent_framework.core.trace import job_cache, total_usage, trace
+from agent_framework.core.worker import send_hint
 from agent_framework.errors import JobNotFoundError
 from agent_framework.types import Job, JobStatus, JSONDict, Snapshot
 
@@ -21,7 +34,7 @@ T = TypeVar("T")
 
 @click.group()
 def jobs() -> None:
-    """List, show, cancel and retry jobs."""
+    """List, show, cancel, retry and resolve jobs."""
 
 
 def _with_project(project: Path, stage: str, work: Callable[[Project], Awaitable[T]]) -> T:
@@ -52,8 +65,8 @@ def list_jobs(
     if not found:
         click.echo("no jobs; start one with: agent-framework run --input input.json")
         return
-    rows = table("job", "status", "user", "created (UTC)", "error")
-    for column in (0, 3):
+    rows = table("job", "status", "user", "type", "created (UTC)", "error")
+    for column in (0, 1, 4):
         rows.columns[column].no_wrap = True
     for job in found:
         error = escape(short(job.error_message or "", 60))
@@ -72,9 +85,14 @@ def list_jobs(
 @json_option
 def show(job_id: str, project: Path, stage: str, as_json: bool) -> None:
     """One job: why each agent ran, how it came out, what it cost."""
-    snapshot = _with_project(project, stage, lambda opened: opened.db.load(job_id))
-    if snapshot is None:
-        raise JobNotFoundError(job_id)
+
+    async def work(opened: Project) -> tuple[Snapshot, Sequence[Approval], Sequence[Effect]]:
+        snapshot = await opened.db.load(job_id)
+        if snapshot is None:
+            raise JobNotFoundError(job_id)
+        return snapshot, await opened.approvals.of_job(job_id), await opened.effects.list(job_id)
+
+    snapshot, waits, writes = _with_project(project, stage, work)
     if as_json:
         print_json(
             {
@@ -82,11 +100,18 @@ def show(job_id: str, project: Path, stage: str, as_json: bool) -> None:
                 "input": snapshot.job.request_payload,
                 "results": snapshot.job.agent_results,
                 "usage": total_usage(snapshot).to_dict(),
+                "waits_for": [approval.to_dict() for approval in waits if approval.is_pending],
+                "writes": [effect.to_dict() for effect in writes],
                 "trace": trace(snapshot),
+                "cache": job_cache(snapshot),
+                **reported(snapshot),
             }
         )
         return
     _print(snapshot)
+    place = where(project, stage)
+    for line in (*waiting_lines(waits, place), *_unsettled_lines(writes, job_id, place)):
+        click.echo(line)
 
 
 @jobs.command()
@@ -116,6 +141,51 @@ def retry(job_id: str, project: Path, stage: str) -> None:
     click.echo(f"next: agent-framework run{where(project, stage)} --resume {job_id}")
 
 
+@jobs.command()
+@click.argument("job_id", metavar="JOB")
+@click.option("--effect", required=True, metavar="ID", help="The write, as 'jobs show' names it.")
+@click.option("--done/--not-done", "done", default=None, help="Whether the write took effect.  [required]")
+@click.option("--result", metavar="TEXT", help="With --done: what the model is told that the tool answered.")
+@click.option("--by", default=None, show_default="your login name", help="Who has looked, for the record.")
+@project_option
+@stage_option
+def resolve(
+    job_id: str, effect: str, done: bool | None, result: str | None, by: str | None, project: Path, stage: str
+) -> None:
+    """Settle a write of a job that needs review: did it take effect? After the last one the job is pending again.
+
+    A write that is done is not made any more; one that is not done is made by the next attempt.
+    """
+    if done is None:
+        raise click.UsageError("say --done or --not-done: whether the write took effect")
+    if result is not None and not done:
+        raise click.UsageError("--result goes with --done")
+
+    async def work(opened: Project) -> tuple[Effect, bool]:
+        settled, again = await opened.effects.resolve(
+            job_id, effect, done=done, by=login_name() if by is None else by, result=result
+        )
+        if again:
+            await send_hint(opened.queue, job_id)
+        return settled, again
+
+    settled, again = _with_project(project, stage, work)
+    click.echo(f"{settled.tool}({settled.arguments}) is {'done' if done else 'not done'}")
+    if again:
+        click.echo(f"job {job_id} is pending again")
+        click.echo(f"next: agent-framework run{where(project, stage)} --resume {job_id}   (unless a worker runs)")
+    else:
+        click.echo(f"next: agent-framework jobs show {job_id}{where(project, stage)}   (more writes are unsettled)")
+
+
+def _unsettled_lines(writes: Sequence[Effect], job_id: str, place: str) -> Iterator[str]:
+    for effect in writes:
+        if effect.is_unsettled:
+            asked = f", asked for with {effect.asked}" if effect.asked else ""
+            yield f"unsettled: {effect.tool}({effect.arguments}) of agent {effect.agent}{asked}"
+            yield f"next: agent-framework jobs resolve {job_id}{place} --effect {effect.id} --done (or --not-done)"
+
+
 def _summary(job: Job) -> JSONDict:
     return {
         "job_id": job.id,
@@ -142,6 +212,10 @@ def _print(snapshot: Snapshot) -> None:
     click.echo(f"  {usage_text(total_usage(snapshot))}")
     for agent, output in job.agent_results.items():
         click.echo(f"  {click.style(agent, bold=True)}: {short(output, 400)}")
+    report = failure_report(snapshot)
+    if report is not None:
+        for line in remedy_lines(report):
+            click.echo(f"  {line}")
 
 
 def _print_entry(entry: JSONDict) -> None:
@@ -158,7 +232,15 @@ def _print_entry(entry: JSONDict) -> None:
     elif entry["kind"] == "finished":
         click.echo(f"{prefix}{entry['status']}{': ' + entry['reason'] if entry['reason'] else ''}")
     else:
-        click.echo(f"{prefix}{entry['kind']}")
+        click.echo(f"{prefix}{entry['kind']}{_words(entry)}")
+
+
+def _words(entry: JSONDict) -> str:
+    if entry["kind"] == "approval":
+        what = entry["tool"] or f"start of {entry['agent']}"
+        why = f": {entry['reason']}" if entry["reason"] else ""
+        return f": {what} {entry['decision']} by {entry['by']}{why}"
+    return f": {', '.join(entry['agents'])} for approval" if entry["kind"] == "waiting" else ""
 
 
 def _outcome(item: tuple[str, dict[str, Any]]) -> str:
@@ -170,6 +252,8 @@ def _outcome(item: tuple[str, dict[str, Any]]) -> str:
         parts.append(f"{outcome['attempts']} attempts")
     if "produced_by" in outcome:
         parts.append(f"by {outcome['produced_by']}")
+    if outcome.get("cached"):
+        parts.append("from the cache")
     if "reason" in outcome:
         parts.append(short(outcome["reason"], 120))
     return f"{agent} ({', '.join(parts)})"

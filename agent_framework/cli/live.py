@@ -14,6 +14,7 @@ _MARKS = {
     AttemptState.FAILED: ("failed", "red"),
     AttemptState.SKIPPED: ("skipped", "yellow"),
     AttemptState.INTERRUPTED: ("asks for workers", "cyan"),
+    AttemptState.WAITING: ("waits for approval", "yellow"),
 }
 
 
@@ -43,6 +44,10 @@ class LiveLines:
             self._line(click.style(f"  rule {data['rule']}{phase}: {data['condition']} {branch}{read}", fg="blue"))
         elif event.kind is EventKind.STEP:
             self._step(data)
+        elif event.kind is EventKind.APPROVAL:
+            why = f": {data['reason']}" if data["reason"] else ""
+            what = data["tool"] or f"start of {data['agent']}"
+            self._line(f"    {data['agent']:<{self._width}} {what} {data['decision']} by {data['by']}{why}")
         elif event.kind in (EventKind.DEADLINE, EventKind.CANCELLED):
             self._line(click.style(f"  {data['reason']}", fg="red"))
 

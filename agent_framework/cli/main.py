@@ -1,6 +1,7 @@
 """The entry point: the table of commands, and the one place where errors become messages and exit codes.
 
-Exit codes: 0 done, 1 it did not work (one clear message on stderr), 2 wrong usage, 130 interrupted.
+Exit codes: 0 done, 1 it did not work (one clear message on stderr), 2 wrong usage, 3 the job waits for an approval,
+130 interrupted.
 """
 
 import logging
@@ -25,6 +26,9 @@ COMMANDS: dict[str, str] = {
     "submit": f"{_HERE}.worker:submit",
     "worker": f"{_HERE}.worker:worker",
     "jobs": f"{_HERE}.jobs:jobs",
+    "sessions": f"{_HERE}.sessions:sessions",
+    "policies": f"{_HERE}.policies:policies",
+    "approvals": f"{_HERE}.approvals:approvals",
     "db": f"{_HERE}.db:db",
     "generate-config": f"{_HERE}.generate:generate_config",
     "package": f"{_HERE}.package:package",

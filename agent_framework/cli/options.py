@@ -1,5 +1,6 @@
 """Options that several commands share, and reading a job's input."""
 
+import getpass
 import json
 import sys
 from collections.abc import Callable
@@ -40,6 +41,15 @@ state_bucket_option = click.option(
 )
 auto_approve_option = click.option("--auto-approve", is_flag=True, help="Do not ask.")
 json_option = click.option("--json", "as_json", is_flag=True, help="Print one JSON document and nothing else.")
+
+
+var_file_option = click.option(
+    "--var-file",
+    "var_files",
+    multiple=True,
+    type=click.Path(path_type=Path, exists=True, dir_okay=False),
+    help="More variables for Terraform, beside terraform/terraform.tfvars and terraform/<stage>.tfvars. Repeatable.",
+)
 
 
 def model_options(command: F) -> F:
@@ -89,6 +99,14 @@ def input_options(command: F) -> F:
     ):
         command = option(command)
     return command
+
+
+def login_name() -> str:
+    """Who works here, for records."""
+    try:
+        return getpass.getuser()
+    except (OSError, KeyError):
+        return "command line"
 
 
 def where(project: Path, stage: str = LOCAL_STAGE) -> str:

@@ -1,12 +1,20 @@
 """``run`` and ``test``: a whole job, in this process or on the stage that was deployed, or one agent."""
 
 import asyncio
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Iterator
 from pathlib import Path
 
 import click
 
-from agent_framework.cli.console import OFFLINE_NOTICE, file_paths, print_json, short, usage_text
+from agent_framework.cli.console import (
+    OFFLINE_NOTICE,
+    file_paths,
+    print_json,
+    remedy_lines,
+    short,
+    usage_text,
+    waiting_lines,
+)
 from agent_framework.cli.live import LiveLines
 from agent_framework.cli.options import (
     deployed_from,
@@ -19,6 +27,7 @@ from agent_framework.cli.options import (
     stage_option,
     where,
 )
+from agent_framework.core.failure_report import failed_agents, failure_report, reported
 from agent_framework.core.follow import follow
 from agent_framework.core.models import ModelChoice
 from agent_framework.core.progress import ignore
@@ -28,6 +37,9 @@ from agent_framework.core.worker import send_hint
 from agent_framework.errors import ProjectError
 from agent_framework.infrastructure.llm.base import OFFLINE
 from agent_framework.types import JobStatus, JSONDict, Snapshot
+
+_EXIT_CODES = {JobStatus.COMPLETED: 0, JobStatus.WAITING_FOR_APPROVAL: 3}
+"""1 for whatever else a job comes to."""
 
 
 @click.command(
@@ -68,6 +80,8 @@ def run(
 
     The job is stored before anything starts, so it survives a crash: the command to carry it on is printed. Where the
     stage was deployed from this folder, the job runs there, and is followed from here until it rests.
+
+    Exit code 0: completed, 3: it waits for an approval, 1: anything else.
     """
     if resume is not None and (input_file or values or files or client_key):
         raise click.UsageError("--resume carries on a stored job; its input, and key, are stored with it")
@@ -98,12 +112,11 @@ def run(
                 await opened.orchestrator.drive(job_id)
                 snapshot = await opened.db.load(job_id)
             assert snapshot is not None
-            report = _as_dict(snapshot, opened)
             if as_json:
-                print_json(report)
+                print_json(await _as_dict(snapshot, opened))
             else:
-                _print_report(snapshot, full=full, place=where(project, stage))
-            return 0 if snapshot.job.status is JobStatus.COMPLETED else 1
+                await _print_report(snapshot, opened, full=full, place=where(project, stage))
+            return _EXIT_CODES.get(snapshot.job.status, 1)
 
     return _interruptible(work, where(project, stage)) if remote else asyncio.run(work())
 
@@ -204,20 +217,38 @@ def _announce(project: Project, job_id: str, path: Path, *, remote: bool) -> Non
     click.echo(f"  if it is interrupted: agent-framework run{place}{mode} --resume {job_id}")
 
 
-def _as_dict(snapshot: Snapshot, project: Project) -> JSONDict:
+async def _as_dict(snapshot: Snapshot, project: Project) -> JSONDict:
     job = snapshot.job
     return {
         "job_id": job.id,
         "status": job.status.value,
+        "session_id": project.session_of(job),
         "error": job.error_message,
         "models": _model_names(project),
         "results": job.agent_results,
         "usage": total_usage(snapshot).to_dict(),
+        "waits_for": [a.to_dict() for a in await project.approvals.of_job(job.id) if a.is_pending],
         "trace": trace(snapshot),
+        **reported(snapshot),
     }
 
 
-def _print_report(snapshot: Snapshot, *, full: bool, place: str) -> None:
+def _about(snapshot: Snapshot, project: Project) -> Iterator[str]:
+    """Why a job failed and what to mend, and the session it belongs to."""
+    job, report = snapshot.job, failure_report(snapshot)
+    if job.error_message:
+        yield job.error_message
+    if report is not None:
+        yield from remedy_lines(report)
+    else:
+        for agent, reason in failed_agents(snapshot).items():
+            yield f"it went on without {agent}: {short(reason, 160)}"
+    session_id = project.session_of(job)
+    if session_id is not None:
+        yield f"session {session_id}; to go on with it: --set session_id={session_id} --user {job.user_id}"
+
+
+async def _print_report(snapshot: Snapshot, project: Project, *, full: bool, place: str) -> None:
     job = snapshot.job
     if job.agent_results:
         click.echo(click.style("\nresults", bold=True))
@@ -229,16 +260,24 @@ def _print_report(snapshot: Snapshot, *, full: bool, place: str) -> None:
         click.echo(click.style("\nfiles", bold=True))
         for path in paths:
             click.echo(f"  {path}")
-    done = job.status is JobStatus.COMPLETED
+    colour = _COLOURS.get(job.status, "red")
     seconds = (job.completed_at or snapshot.now) - (job.started_at or snapshot.now)
-    status = click.style(job.status.value, fg="green" if done else "red", bold=True)
+    status = click.style(job.status.value, fg=colour, bold=True)
     click.echo(f"\njob {job.id} {status} in {seconds:.1f} s, {usage_text(total_usage(snapshot))}")
-    if job.error_message:
-        click.echo(f"  {job.error_message}")
-    if job.status in (JobStatus.FAILED, JobStatus.NEEDS_REVIEW):
+    for line in _about(snapshot, project):
+        click.echo(f"  {line}")
+    waits = await project.approvals.of_job(job.id)
+    for line in waiting_lines(waits, place):
+        click.echo(line)
+    if waits:
+        return
+    if job.status is JobStatus.FAILED:
         click.echo(f"next: agent-framework jobs retry {job.id}{place}   (completed agents are kept)")
     else:
         click.echo(f"next: agent-framework jobs show {job.id}{place}")
+
+
+_COLOURS = {JobStatus.COMPLETED: "green", JobStatus.WAITING_FOR_APPROVAL: "yellow"}
 
 
 def _print_output(output: JSONDict, *, full: bool) -> None:

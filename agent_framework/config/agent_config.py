@@ -23,6 +23,10 @@ StageName = Annotated[
     str,
     Field(pattern=r"^[a-z][a-z0-9-]{0,15}$", description="Lower-case letters, digits and -, at most 16 characters."),
 ]
+CachePath = Annotated[
+    str,
+    Field(pattern=r"^(input|results)(\.[A-Za-z_]\w*)*$", description="input.a.b or results.agent.a."),
+]
 Seconds = Annotated[float, Field(gt=0, le=31_622_400)]
 OnError = Literal["stop", "continue"]
 EngineName = Literal["checkpoint", "durable"]
@@ -104,6 +108,8 @@ class RetryPolicy(ConfigModel):
     def _not_budget(cls, value: tuple[ErrorKind, ...]) -> tuple[ErrorKind, ...]:
         if ErrorKind.BUDGET in value:
             raise ValueError("'budget' cannot be retried: another attempt would only spend more")
+        if ErrorKind.REVIEW in value:
+            raise ValueError("'review' cannot be retried: a person must look first")
         return value
 
 
@@ -151,6 +157,46 @@ class LLMOverride(ConfigModel):
         return LLMSettings.model_validate(base.model_dump() | kept)
 
 
+class CircuitBreaker(ConfigModel):
+    """When an agent is not started for a while, because what it calls fails. Shared by all processes of a stage.
+
+    Time-outs and transient failures count.
+    """
+
+    failures: int = Field(default=5, ge=1, le=100, description="So many failures within the window open the circuit.")
+    window_seconds: float = Field(default=60.0, gt=0, le=86_400)
+    open_seconds: float = Field(default=30.0, gt=0, le=900, description="Seconds before it is tried again.")
+    half_open_calls: int = Field(
+        default=1, ge=1, le=100, description="Trials at a time then; as many successes close the circuit."
+    )
+    target: AgentName | None = Field(
+        default=None, description="A name that agents which call the same thing share, and with it the circuit."
+    )
+
+
+class ResultCache(ConfigModel):
+    """Results that are served again for the same question, for agents that only read."""
+
+    ttl_seconds: float = Field(default=3600.0, gt=0, le=31_622_400, description="Seconds a result is good for.")
+    key: tuple[CachePath, ...] = Field(
+        default=(),
+        description="What the result depends on: paths such as input.topic or results.researcher.summary. "
+        "Empty: the whole input and all earlier results.",
+    )
+    shared: bool = Field(default=False, description="Serve one user's result to other users too.")
+
+
+class SessionSettings(ConfigModel):
+    """How an agent remembers a conversation."""
+
+    ttl_seconds: float = Field(
+        default=86_400.0, gt=0, le=31_622_400, description="Seconds after its last use before a session expires."
+    )
+    max_items: int = Field(
+        default=200, ge=1, le=10_000, description="The newest items that a run is told: messages, tool calls, answers."
+    )
+
+
 class AgentConfig(ConfigModel):
     """One agent.
 
@@ -169,7 +215,15 @@ class AgentConfig(ConfigModel):
     outputs: Outputs = Outputs()
     retry: RetryPolicy = RetryPolicy()
     fallback: AgentName | None = None
+    circuit_breaker: CircuitBreaker | None = None
+    cache: ResultCache | None = None
+    session: bool | SessionSettings = Field(
+        default=False, description="Remember the conversation that a job belongs to (input.session_id)."
+    )
     llm: LLMOverride = LLMOverride()
+    needs_approval: bool | tuple[str, ...] = Field(
+        default=False, description="True: a person must approve each start of the agent; or names of its tools."
+    )
     max_turns: int = Field(default=20, ge=1, le=200, description="Model calls one attempt may take.")
 
     @model_validator(mode="before")
@@ -187,6 +241,23 @@ class AgentConfig(ConfigModel):
             if is_object(nested):
                 flat[section] = {**nested, inner: flat.pop(field_name)}
         return flat
+
+    @model_validator(mode="after")
+    def _an_orchestrator_does_not_wait_as_a_whole(self) -> Self:
+        if self.type == "orchestrator" and self.needs_approval is True:
+            raise ValueError("needs_approval: true is for workers; name the orchestrator's tools that need approval")
+        return self
+
+    @model_validator(mode="after")
+    def _remembers_or_repeats(self) -> Self:
+        if self.cache is not None and self.session:
+            raise ValueError("an agent with a 'session' answers by what was said before, so it cannot have a 'cache'")
+        return self
+
+    @property
+    def session_settings(self) -> SessionSettings | None:
+        """How it remembers; None where it does not."""
+        return SessionSettings() if self.session is True else self.session or None
 
     @property
     def timeout(self) -> int:
@@ -316,6 +387,21 @@ class Orchestration(ConfigModel):
         return self
 
 
+class ApprovalSettings(ConfigModel):
+    """How people are asked."""
+
+    expires_seconds: Seconds = Field(default=86_400.0, description="After this a question counts as rejected.")
+    on_approval: str | None = Field(
+        default=None,
+        pattern=r"^[A-Za-z_][\w.]*:[A-Za-z_]\w*$",
+        description="A function of the project, module:name, that is told of each new question: (approval, link).",
+    )
+    url: str | None = Field(
+        default=None, pattern=r"^https?://[^\s?#]+$", description="Where links lead to; <url>/approvals/<id>?token=..."
+    )
+    endpoint: bool = Field(default=False, description="The orchestrator's function answers /approvals/<id>.")
+
+
 class ProviderSettings(ConfigModel):
     """A provider by name, alias or dotted path (``my_pkg.stores:RedisDatabase``); it validates ``config`` itself."""
 
@@ -366,6 +452,7 @@ class ProjectConfig(ConfigModel):
     project: ProjectInfo
     agents: dict[AgentName, AgentConfig] = Field(default_factory=dict[str, AgentConfig])
     orchestration: Orchestration = Orchestration()
+    approvals: ApprovalSettings = ApprovalSettings()
     infrastructure: Infrastructure = Infrastructure()
     llm: LLMSettings = LLMSettings()
     stages: dict[StageName, StageOverlay] = Field(default_factory=dict[str, StageOverlay])

@@ -7,8 +7,9 @@ import asyncio
 import concurrent.futures
 import contextvars
 import inspect
+import sys
 import threading
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from types import ModuleType
 from typing import Any, Protocol, cast
 
@@ -55,6 +56,13 @@ def prepares(target: Any) -> bool:
 def talks_to_model(target: Any) -> bool:
     """Whether an agent's code certainly asks the project's model."""
     return isinstance(target, type) and issubclass(target, BaseAgent) and target.run is BaseAgent.run
+
+
+def tools_of(target: Any, named: Sequence[str]) -> list[Any]:
+    """The tools of an agent's code: those its class lists, and those that agents.yaml names, as its module has them."""
+    module = target if isinstance(target, ModuleType) else sys.modules.get(getattr(target, "__module__", ""))
+    listed = list(getattr(target, "tools", None) or ())
+    return [*listed, *(getattr(module, name) for name in named if hasattr(module, name))]
 
 
 class DefaultOrchestrator(BaseAgent):

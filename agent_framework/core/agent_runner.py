@@ -6,14 +6,20 @@ from pathlib import Path
 from agent_framework.config.agent_config import AgentConfig
 from agent_framework.config.registry import AgentRegistry
 from agent_framework.core.agent_forms import DefaultOrchestrator, Runnable, make_agent
+from agent_framework.core.approval_store import ApprovalStore
+from agent_framework.core.asking import resume
+from agent_framework.core.attempts import ASKED
 from agent_framework.core.base_agent import AgentServices, BaseAgent, Turn
 from agent_framework.core.budget import AttemptMeter, Limits
+from agent_framework.core.effects import Effects
 from agent_framework.core.execution import Done, Work
+from agent_framework.core.sessions import Session, Sessions
 from agent_framework.core.state import Mode
-from agent_framework.errors import ProjectError
-from agent_framework.infrastructure.database.base import DatabaseProvider
+from agent_framework.errors import ApprovalChangedError, ApprovalNeeded, ProjectError
+from agent_framework.infrastructure.database.base import DatabaseProvider, require_job
 from agent_framework.infrastructure.llm.base import WORKER_TOOL_PREFIX, ModelSpec, Price
 from agent_framework.infrastructure.llm.pricing import cost_usd
+from agent_framework.infrastructure.llm.writes import GUARD
 from agent_framework.infrastructure.storage.base import StorageProvider
 from agent_framework.types import AttemptKey, JSONDict, Usage
 
@@ -53,10 +59,12 @@ class ProjectRunner:
             storage=self._storage,
             meter=meter,
             turn=self._turn(work, config) if work.mode is Mode.TURN else None,
+            resumed=resume(work),
             results=work.results,
             tracing=self._tracing,
+            session=await self._session(work, config),
         )
-        done = await self._call(work, make_agent(self._target(work.performer, config), self._db, services))
+        done = await self._guarded(work, make_agent(self._target(work.performer, config), self._db, services))
         del self._meters[work.key]
         return done, meter.usage
 
@@ -76,12 +84,39 @@ class ProjectRunner:
             f"'agent-framework add-agent {name}' writes one"
         )
 
+    async def _session(self, work: Work, config: AgentConfig) -> Session | None:
+        """The attempt's own view of the conversation that its job belongs to."""
+        settings = config.session_settings
+        if settings is None or work.mode is Mode.PREPARE:
+            return None
+        job = work.job or await require_job(self._db, work.key.job_id)
+        return await Sessions(self._db).of_attempt(job, work.key, settings)
+
     def _turn(self, work: Work, config: AgentConfig) -> Turn:
         named = [tool.removeprefix(WORKER_TOOL_PREFIX) for tool in config.tools if tool.startswith(WORKER_TOOL_PREFIX)]
         workers = named or self._registry.list_agents("worker")
         described = {name: (self._registry.get_config(name) or config).description for name in workers}
         previous: JSONDict = work.previous_turn or {}
         return Turn(described, previous.get("saved"), work.answers or {})
+
+    async def _guarded(self, work: Work, agent: Runnable) -> Done:
+        """Run the agent with its writes under guard."""
+        counts = work.waited.get("writes") if work.waited else None
+        effects = Effects(self._db, work.key, owner=work.owner, occurrence=work.occurrence, counts=counts)
+        outer = GUARD.set(effects)
+        try:
+            return await self._call(work, agent)
+        except ApprovalNeeded as exc:
+            exc.detail["writes"] = effects.counts
+            raise
+        except ApprovalChangedError as exc:
+            for asked in work.waited[ASKED] if work.waited else ():
+                await ApprovalStore(self._db).audit(
+                    asked["id"], "execute", by=str(work.key), refused=type(exc).__name__
+                )
+            raise
+        finally:
+            GUARD.reset(outer)
 
     async def _call(self, work: Work, agent: Runnable) -> Done:
         if work.mode is Mode.RULE or work.mode is Mode.CALLS:

@@ -14,9 +14,10 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from agent_framework.config.agent_config import AgentConfig
 from agent_framework.core.outputs import to_output
-from agent_framework.errors import ProjectError
+from agent_framework.core.sessions import Session
+from agent_framework.errors import ApprovalNeeded, ProjectError
 from agent_framework.infrastructure.database.base import DatabaseProvider, require_job
-from agent_framework.infrastructure.llm.base import OFFLINE, Meter, ModelSpec, build_model
+from agent_framework.infrastructure.llm.base import OFFLINE, Meter, ModelSpec, Verdict, build_model
 from agent_framework.infrastructure.storage.base import StorageProvider
 from agent_framework.types import Job, JSONDict
 
@@ -38,6 +39,18 @@ class Turn:
 
 
 @dataclass(frozen=True, slots=True)
+class Resumed:
+    """A run that waited for people: its saved state, and what they decided about each call.
+
+    ``answers`` are those of earlier questions, for an agent whose ``run`` asks its model several times.
+    """
+
+    saved: str
+    verdicts: Mapping[str, Verdict]
+    answers: Sequence[Any] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class AgentServices:
     """What the framework gives to an agent for one attempt."""
 
@@ -48,8 +61,10 @@ class AgentServices:
     meter: Meter | None = None
     model: "Model | None" = None
     turn: Turn | None = None
+    resumed: Resumed | None = None
     results: Mapping[str, JSONDict] | None = None
     tracing: bool = False
+    session: Session | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,6 +102,7 @@ class BaseAgent:
     def __init__(self, db: DatabaseProvider, *, services: AgentServices | None = None) -> None:
         self.db = db
         self._services = services
+        self._answers: list[Any] = []
 
     def bind(self, services: AgentServices) -> None:
         """Give the agent what it runs with; called by the framework after construction."""
@@ -171,11 +187,18 @@ class BaseAgent:
         return await self._ask(await self.task(job), await self.context(job))
 
     async def _ask(self, task: str, context: Any) -> "Reply":
-        from agent_framework.infrastructure.llm.runner import RunRequest, run_agent
+        from agent_framework.infrastructure.llm.runner import Reply, RunRequest, run_agent
 
         services = self.services
         turn = services.turn or Turn({})
-        return await run_agent(
+        resumed, number = services.resumed, len(self._answers)
+        if resumed is not None and number < len(resumed.answers):
+            self._answers.append(resumed.answers[number])
+            return Reply(resumed.answers[number])
+        if resumed is not None and number > len(resumed.answers):
+            resumed = None
+        named = services.config.needs_approval
+        reply = await run_agent(
             RunRequest(
                 name=self.agent_name,
                 instructions=self.resolve_instructions(),
@@ -186,10 +209,21 @@ class BaseAgent:
                 context=context,
                 max_turns=services.config.max_turns,
                 workers=turn.workers,
-                saved=turn.saved,
+                saved=resumed.saved if resumed else turn.saved,
                 answers=turn.answers,
+                verdicts=resumed.verdicts if resumed else None,
+                needs_approval=frozenset() if isinstance(named, bool) else frozenset(named),
                 tracing=services.tracing,
+                session=services.session,
             )
+        )
+        if not reply.questions:
+            self._answers.append(reply.output)
+            return reply
+        tools = ", ".join(question.tool for question in reply.questions)
+        raise ApprovalNeeded(
+            f"agent {self.agent_name} waits for approval of {tools}, which only a job can do: run it as one",
+            {"saved": reply.saved, "answers": list(self._answers), "questions": reply.questions},
         )
 
     def resolve_instructions(self) -> str:

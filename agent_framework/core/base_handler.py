@@ -14,9 +14,11 @@ from functools import lru_cache
 from typing import Any
 
 from agent_framework.core.durable_role import DurableRole
-from agent_framework.core.lambda_events import read_event
+from agent_framework.core.lambda_answers import Role
+from agent_framework.core.lambda_events import Migrate, Request, read_event
+from agent_framework.core.lambda_orchestrator import OrchestratorRole
 from agent_framework.core.lambda_process import Invocation, open_project
-from agent_framework.core.lambda_roles import OrchestratorRole, Role, WorkerRole
+from agent_framework.core.lambda_worker import WorkerRole
 from agent_framework.core.runtime import Project
 from agent_framework.observability.tracing import observe
 from agent_framework.types import JSONDict
@@ -53,7 +55,10 @@ class BaseHandler:
         self.agent = agent
         self._role_of = role_of
         self._hooks = hooks
+        self._project: Project
         self._role: Role | None = None
+        self._is_open = False
+        self._is_checked = False
 
     def __call__(self, event: Any, context: Any) -> JSONDict:
         """Handle one event in the process's loop."""
@@ -63,20 +68,27 @@ class BaseHandler:
     async def _handle(self, event: Any, context: Any) -> JSONDict:
         try:
             event = await _hook(self._hooks.before, event, context) or event
-            role = await self._ready()
+            request = read_event(event)
+            role = await self._ready(request)
             with observe(flush=True):
-                answer = await role.answer(read_event(event), Invocation(context))
+                answer = await role.answer(request, Invocation(context))
             return await _hook(self._hooks.after, event, context, answer) or answer
         except BaseException as exc:
             await self._tell(event, context, exc)
             raise
 
-    async def _ready(self) -> Role:
+    async def _ready(self, request: Request) -> Role:
+        """The role, made for the first event; only a migration may find the database in another version's schema."""
         if self._role is None:
             logging.getLogger().setLevel(logging.INFO)
-            project = await open_project(self.agent)
-            _opened.append(project)
-            self._role = self._role_of(self.agent, project)
+            if not self._is_open:
+                self._project = await open_project(self.agent)
+                _opened.append(self._project)
+                self._is_open = True
+            self._role = self._role_of(self.agent, self._project)
+        if not self._is_checked and not isinstance(request, Migrate):
+            await self._project.db.check_schema()
+            self._is_checked = True
         return self._role
 
     async def _tell(self, event: Any, context: Any, error: BaseException) -> None:

@@ -4,10 +4,11 @@ import asyncio
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
+from pathlib import Path
 from typing import Protocol
 
 from agent_framework.config.agent_config import ProviderSettings
-from agent_framework.config.loader import ConfigLoader
+from agent_framework.core.deployed import loader_of
 from agent_framework.core.environment import environment
 from agent_framework.errors import AgentFrameworkError
 from agent_framework.infrastructure.database import DatabaseFactory
@@ -41,8 +42,9 @@ class Backend(Protocol):
         ...
 
 
-async def check_connections(loader: ConfigLoader, *, limit_s: float = LIMIT_S) -> list[Connection]:
-    """Ask database, queue and storage of the loader's stage, all at once."""
+async def check_connections(path: str | Path, stage: str, *, limit_s: float = LIMIT_S) -> list[Connection]:
+    """Ask database, queue and storage of a stage, all at once: the deployed ones, where it was deployed from here."""
+    loader, _ = loader_of(path, stage)
     environment(loader.project_dir)
     root, configured = loader.project_dir, loader.config.infrastructure
     return list(

@@ -22,8 +22,13 @@ class CrashPoint(StrEnum):
     ATTEMPTS_DISPATCHED = "attempts_dispatched"
     ATTEMPT_LOADED = "attempt_loaded"
     ATTEMPT_STARTED = "attempt_started"
+    EFFECT_STARTED = "effect_started"
+    EFFECT_MADE = "effect_made"
+    EFFECT_RECORDED = "effect_recorded"
     AGENT_RETURNED = "agent_returned"
+    APPROVAL_ASKED = "approval_asked"
     OUTCOME_COMMITTED = "outcome_committed"
+    APPROVAL_DECIDED = "approval_decided"
     JOB_FINISHED = "job_finished"
 
 

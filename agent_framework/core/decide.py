@@ -1,18 +1,22 @@
 """What one `advance` writes: from a snapshot to changes. Pure; randomness and the liveness of owners are passed in.
 
-1. give up attempts whose time or process is over  2. note start, cancellation, deadline  3. ask the planner
-4. create the attempts that may start now  5. say when the job needs looking at again
+1. give up attempts whose time or process is over  2. note start, cancellation, deadline, decided approvals
+3. ask the planner  4. create the attempts that may start now  5. say what must be approved, and when the job needs
+looking at again
 """
 
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
+from itertools import pairwise
 
+from agent_framework.core.approval import Approval, gone
 from agent_framework.core.attempts import Status, jittered
 from agent_framework.core.pinned import GRACE_S, PinnedPlan
-from agent_framework.core.plan import Finish, Planner
+from agent_framework.core.plan import Decision, Finish, Planner, RunStep, WaitForApproval
 from agent_framework.core.state import JobState, Phase, fold
 from agent_framework.infrastructure.database.base import Changes
 from agent_framework.types import (
+    TRANSITIONS,
     AgentOutcome,
     Attempt,
     AttemptKey,
@@ -28,16 +32,27 @@ from agent_framework.types import (
 REDISPATCH_S = 30.0
 """Seconds after which an attempt that nobody started is dispatched again."""
 
+LOOK_AGAIN_S = (30.0, 600.0)
+"""A waiting job is looked at after as long as it has waited, within these bounds: a decision's signal may be lost."""
+
+NO_APPROVALS: Mapping[str, Approval] = {}
+
 Settled = tuple[AttemptKey, AgentOutcome]
 
 
 @dataclass(frozen=True, slots=True)
 class Move:
-    """Changes to commit, attempts to dispatch once they are committed, and where the job then stands."""
+    """Changes to commit, attempts to dispatch once they are committed, and where the job then stands.
+
+    ``asks`` are starts of agents (step, agent) that somebody must approve, which is stored before the changes are.
+    ``waits``: some agent waits for an approval.
+    """
 
     changes: Changes
     dispatch: tuple[Attempt, ...]
     status: JobStatus
+    asks: tuple[tuple[int, str], ...] = ()
+    waits: bool = False
 
 
 def decide(
@@ -47,8 +62,13 @@ def decide(
     random: Callable[[], float],
     owner_is_dead: Callable[[str | None], bool],
     lost: Collection[AttemptKey] = (),
+    approvals: Mapping[str, Approval] = NO_APPROVALS,
 ) -> Move:
-    """The next move of a claimed job. ``lost`` names attempts whose invocation is known to be over."""
+    """The next move of a claimed job.
+
+    ``lost`` names attempts whose invocation is known to be over; ``approvals`` holds those that the job asks for, as
+    they are stored.
+    """
     job, now = snapshot.job, snapshot.now
     settled = _given_up(snapshot, owner_is_dead, lost)
     snapshot = _with_settled(snapshot, settled)
@@ -64,14 +84,18 @@ def decide(
         settled = [*settled, *_abandon_all(snapshot, interruption)]
         snapshot = _with_settled(snapshot, settled)
         state = fold(plan, snapshot, events)
+    decided = _decided(state, approvals)
+    if decided:
+        events += decided
+        state = fold(plan, snapshot, events)
     decision = Planner().next(state)
-    if starting and isinstance(decision, Finish):
-        decision = None  # a job starts before it ends: the next advance, due at once, ends it
+    if decision is not None and not _may_follow(job.status, decision):
+        decision = None  # a job runs before it ends or waits: the next advance, due at once, sees to that
     if decision is not None:
         events += decision.events
         state = fold(plan, snapshot, events)
     attempts = _new_attempts(state, snapshot, random)
-    status, error = JobStatus.RUNNING, None
+    status, error = JobStatus.WAITING_FOR_APPROVAL if state.cursor.waiting else JobStatus.RUNNING, None
     if isinstance(decision, Finish):
         status, error = decision.status, decision.reason
     changes = Changes(
@@ -80,12 +104,50 @@ def decide(
         settle=tuple(settled),
         status=status if status is not job.status else None,
         error_message=error,
-        due_at=None if status.is_final else _due_at(state, snapshot, attempts, events),
+        due_at=None if status.is_final else _due_at(state, snapshot, attempts, events, approvals),
         plan=plan.to_dict() if starting else None,
     )
     pending = [attempt for attempt in _open(snapshot) if attempt.state is AttemptState.PENDING]
     dispatch = tuple(attempt for attempt in (*pending, *attempts) if attempt.not_before <= now)
-    return Move(changes, () if status.is_final else dispatch, status)
+    if status.is_final:
+        return Move(changes, (), status)
+    step = state.cursor.open
+    new_gates = [agent for id_, agent in state.gates().items() if id_ not in approvals]
+    asks = tuple((step.seq, agent) for agent in new_gates) if step is not None else ()
+    return Move(changes, dispatch, status, asks, bool(state.asks()))
+
+
+def _may_follow(status: JobStatus, decision: Decision | WaitForApproval) -> bool:
+    match decision:
+        case RunStep():
+            return True
+        case WaitForApproval():
+            return status is not JobStatus.PENDING
+        case Finish():
+            return status is not JobStatus.PENDING and decision.status in TRANSITIONS[status]
+
+
+def awaited(snapshot: Snapshot, plan: PinnedPlan) -> tuple[str, ...]:
+    """Approvals that the job asks for and whose decision is not recorded."""
+    waits = any(a.state is AttemptState.WAITING and a.key.run == snapshot.job.run for a in snapshot.attempts)
+    if not waits and not any(policy.needs_approval for policy in plan.policies.values()):
+        return ()
+    return tuple(sorted(fold(plan, snapshot).asks()))
+
+
+def _decided(state: JobState, approvals: Mapping[str, Approval]) -> list[Event]:
+    """A record for each awaited approval that was decided since, or is gone from the database."""
+    gates = state.gates()
+    records = [
+        approvals[id_].record() if id_ in approvals else gone(id_, state.cursor.open.seq, agent)
+        for id_, agent in sorted(state.asks().items())
+        if state.cursor.open is not None
+        and (id_ not in gates if id_ not in approvals else not approvals[id_].is_pending)
+    ]
+    return [
+        Event(state.cursor.last_seq + n, state.job["run"], EventKind.APPROVAL, record)
+        for n, record in enumerate(records, start=1)
+    ]
 
 
 def refuse(snapshot: Snapshot, reason: str) -> Move:
@@ -157,17 +219,24 @@ def unsettled(state: JobState) -> list[str]:
     step = state.cursor.open
     if step is None:
         return []
-    unsettled = (Status.UNSTARTED, Status.OPEN, Status.RETRY)
+    unsettled = (Status.UNSTARTED, Status.OPEN, Status.RETRY, Status.WAITING)
     return [agent for agent in step.agents if state.standing(step.seq, agent).status in unsettled]
 
 
 def deadline_of(state: JobState, snapshot: Snapshot, new: Sequence[Event] = ()) -> float | None:
-    """When the run must be over; None without a limit, once it was noted, and in the ``finally`` phase."""
-    over = state.cursor.deadline or state.cursor.cancelled or state.cursor.phase in (Phase.FINALLY, Phase.DONE)
+    """When the run must be over; None without a limit, while it waits, once noted, and in the ``finally`` phase."""
+    over = (
+        state.cursor.waiting
+        or state.cursor.deadline
+        or state.cursor.cancelled
+        or state.cursor.phase in (Phase.FINALLY, Phase.DONE)
+    )
     if state.plan.timeout_s is None or over:
         return None
-    started = [e.at for e in (*snapshot.events, *new) if e.kind is EventKind.STARTED and e.run == snapshot.job.run]
-    return started[0] + state.plan.timeout_s if started else None
+    recorded = [(e.kind, e.at or snapshot.now) for e in (*snapshot.events, *new) if e.run == snapshot.job.run]
+    waited = sum(until - since for (kind, since), (_, until) in pairwise(recorded) if kind is EventKind.WAITING)
+    started = [at for kind, at in recorded if kind is EventKind.STARTED]
+    return started[0] + state.plan.timeout_s + waited if started else None
 
 
 def _new_attempts(state: JobState, snapshot: Snapshot, random: Callable[[], float]) -> tuple[Attempt, ...]:
@@ -179,7 +248,7 @@ def _new_attempts(state: JobState, snapshot: Snapshot, random: Callable[[], floa
         standing = state.standing(step.seq, agent)
         performer = standing.performer or agent
         policy = state.plan.policy(performer)
-        not_before = snapshot.now + jittered(standing.delay_s, policy, random)
+        not_before = snapshot.now + max(jittered(standing.delay_s, policy, random), standing.at_least_s)
         attempts.append(
             Attempt(
                 AttemptKey(snapshot.job.id, snapshot.job.run, step.seq, agent, standing.attempts + 1),
@@ -192,9 +261,17 @@ def _new_attempts(state: JobState, snapshot: Snapshot, random: Callable[[], floa
     return tuple(attempts)
 
 
-def _due_at(state: JobState, snapshot: Snapshot, new: tuple[Attempt, ...], events: list[Event]) -> float:
+def _due_at(
+    state: JobState,
+    snapshot: Snapshot,
+    new: tuple[Attempt, ...],
+    events: list[Event],
+    approvals: Mapping[str, Approval],
+) -> float:
     """The earliest moment at which something must be looked at even if nobody signals the job."""
     attempts = (*_open(snapshot), *new)
+    if state.cursor.waiting:
+        return _next_look(state, snapshot, approvals)
     if not attempts:
         return snapshot.now
     moments = [attempt.not_after for attempt in attempts]
@@ -204,3 +281,13 @@ def _due_at(state: JobState, snapshot: Snapshot, new: tuple[Attempt, ...], event
             moments.append(attempt.not_before if held_back else snapshot.now + REDISPATCH_S)
     deadline = deadline_of(state, snapshot, events)
     return min(moments if deadline is None else [*moments, deadline])
+
+
+def _next_look(state: JobState, snapshot: Snapshot, approvals: Mapping[str, Approval]) -> float:
+    """When a waiting job is looked at: when an approval expires, or sooner, in case a signal was lost."""
+    now = snapshot.now
+    since = [e.at for e in snapshot.events if e.kind is EventKind.WAITING and e.run == snapshot.job.run]
+    least, most = LOOK_AGAIN_S
+    again = now + min(most, max(least, now - since[-1] if since else 0.0))
+    expiries = [approvals[id_].expires_at for id_ in state.asks() if id_ in approvals]
+    return max(now, min((again, *expiries)))

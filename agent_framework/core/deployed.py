@@ -5,11 +5,13 @@ it, so that ``run``, ``jobs`` and ``worker`` of a stage find what was deployed.
 """
 
 import json
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Self
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
+from agent_framework.config.loader import ConfigLoader
 from agent_framework.errors import ProjectError
 from agent_framework.types import JSONDict
 
@@ -72,6 +74,22 @@ class DeployedStage(BaseModel):
         new.write_text(json.dumps(self.model_dump(mode="json"), indent=2, sort_keys=True) + "\n", "utf-8")
         new.replace(path)
         return path
+
+
+def loader_of(
+    path: str | Path, stage: str, infrastructure: Mapping[str, JSONDict] | None = None
+) -> tuple[ConfigLoader, bool]:
+    """The loader of a stage, and whether it is deployed: then its providers are those of the deployment.
+
+    ``infrastructure`` is what a process was told; otherwise what was deployed from the project's folder counts.
+
+    Raises:
+        ConfigError, ProjectError
+    """
+    loader = ConfigLoader(path, stage=stage)
+    deployed = DeployedStage.read(loader.project_dir, stage)
+    blocks = deployed.blocks if infrastructure is None and deployed is not None else infrastructure
+    return (loader.with_infrastructure(blocks), True) if blocks else (loader, False)
 
 
 def stage_file(project_dir: Path, stage: str) -> Path:

@@ -71,6 +71,7 @@ class DurableBody:
                 f"the durable function beside {self._orchestrator} runs a stage with orchestration.engine: {engine}; "
                 "set 'engine: durable' and deploy, or deploy again to take the function away"
             )
+        self.loop.wait_for(project.db.check_schema())
         return durable_engine(project, wait_for=self.loop.wait_for)
 
 

@@ -14,12 +14,16 @@ from agent_framework.core.message_handler import advance_fully
 from agent_framework.core.pinned import PinnedPlan
 from agent_framework.core.state import JobState, OpenStep, fold
 from agent_framework.errors import JobBusyError, JobNotFoundError
-from agent_framework.types import Attempt, AttemptKey, AttemptState, JSONDict, Snapshot
+from agent_framework.types import Attempt, AttemptKey, AttemptState, JobStatus, JSONDict, Snapshot
 
 logger = logging.getLogger(__name__)
 
 POLL_S = 60.0
 """How often an attempt is looked at that another execution started."""
+
+
+ASKED_POLL_S = 9.0
+"""How often an agent is looked at that waits for an approval while others of its step run."""
 
 
 class UnstartedAttempts:
@@ -43,12 +47,16 @@ class Receipts:
     async def of_job(self, job_id: str, run: int) -> JSONDict:
         """Where the run stands: ``{"over": status}``, or its open step with the attempts to start.
 
+        A run that waits for an approval is over for its execution; the decision's wake starts the next part.
+
         Raises:
             JobBusyError: somebody else is advancing the job; it may be tried again at once.
         """
         snapshot = await self._advanced(job_id, run)
         if snapshot.job.run != run or snapshot.job.status.is_final:
             return {"over": snapshot.job.status.value if snapshot.job.run == run else "superseded"}
+        if snapshot.job.status is JobStatus.WAITING_FOR_APPROVAL:
+            return {"over": snapshot.job.status.value}
         state = _state_of(snapshot)
         step = state.cursor.open
         agents = unsettled(state)
@@ -84,9 +92,9 @@ class Receipts:
         if snapshot.job.run != key.run or snapshot.job.status.is_final:
             return {"attempt": None}
         step = _state_of(snapshot).cursor.open
-        if step is None or step.seq != key.seq:
+        if step is None or step.seq != key.seq or snapshot.job.status is JobStatus.WAITING_FOR_APPROVAL:
             return {"attempt": None}
-        return {"attempt": _receipt(snapshot, step, key.agent)}
+        return {"attempt": _receipt(snapshot, step, key.agent) or _asked(snapshot, key)}
 
     async def deadline_in_s(self, job_id: str, run: int, seq: int) -> JSONDict:
         """Seconds until the job's deadline, after an advance; None once the step ``seq`` is over."""
@@ -113,6 +121,12 @@ class Receipts:
 
 def _state_of(snapshot: Snapshot) -> JobState:
     return fold(PinnedPlan.from_dict(snapshot.job.plan or {}), snapshot)
+
+
+def _asked(snapshot: Snapshot, key: AttemptKey) -> JSONDict | None:
+    """What stands for an agent that waits for an approval while others of its step run: look again later."""
+    waits = key.agent in _state_of(snapshot).asks().values()
+    return {"number": key.number, "performer": "", "left_s": ASKED_POLL_S} if waits else None
 
 
 def _is_pending(snapshot: Snapshot, key: AttemptKey) -> bool:

@@ -9,8 +9,8 @@ from agent_framework.core.engine import Advanced, Engine
 from agent_framework.core.execution import Performer
 from agent_framework.core.job_manager import JobManager
 from agent_framework.core.lambda_events import envelope
+from agent_framework.core.lambda_orchestrator import OrchestratorRole
 from agent_framework.core.lambda_process import Invocation, durable_function, performer_of
-from agent_framework.core.lambda_roles import OrchestratorRole
 from agent_framework.core.message_handler import MessageHandler
 from agent_framework.core.messages import read_message
 from agent_framework.core.runtime import Project

@@ -27,7 +27,7 @@ class DurableWaker:
         self._executions = executions
 
     async def wake(self, job_id: str) -> str | None:
-        """Look at the job; the name of its execution, or None if the job is over or unknown.
+        """Look at the job; the name of its execution, or None if the job is over, unknown, or waits for an approval.
 
         A job that has begun is advanced here too: an execution that waits for agents cannot see a cancellation, and
         the job's due time is brought up to date. What that decides, the execution reads from the database.
@@ -39,6 +39,6 @@ class DurableWaker:
         if job is not None and job.status is not JobStatus.PENDING and not job.status.is_final:
             await advance_fully(self._engine, job_id)
             job = await self._db.get_job(job_id)
-        if job is None or job.status.is_final:
+        if job is None or job.status.is_final or job.status is JobStatus.WAITING_FOR_APPROVAL:
             return None
         return await self._executions.start(job.id, job.run)

@@ -10,6 +10,8 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Protocol
 
+from agent_framework.core.approval_store import ApprovalStore
+from agent_framework.core.asking import ask
 from agent_framework.core.crash import CrashPoint, crash_point
 from agent_framework.core.large_values import output_paths
 from agent_framework.core.outputs import to_output
@@ -19,8 +21,11 @@ from agent_framework.core.state import Mode
 from agent_framework.errors import (
     AgentFrameworkError,
     AgentTimeoutError,
+    ApprovalNeeded,
     BudgetExceededError,
+    CircuitOpenError,
     ModelError,
+    NeedsReviewError,
     OutputValidationError,
     ProviderError,
     RetryableError,
@@ -36,6 +41,7 @@ from agent_framework.types import (
     AttemptState,
     ErrorKind,
     EventKind,
+    Job,
     JSONDict,
     Snapshot,
     Usage,
@@ -51,7 +57,10 @@ class Work:
     """What one attempt has to do.
 
     ``results`` are the outputs of earlier steps, never of siblings (None: whatever is stored). ``previous_turn`` is the
-    detail of the orchestrator's last interrupted turn.
+    detail of the orchestrator's last interrupted turn. ``occurrence``: the how-manieth result of the agent in this job
+    it is for. ``waits``: attempts of this step that have waited for approvals; ``waited`` is what the last of them
+    saved, and ``decisions`` what was decided since, by approval.
+    ``job`` is there where the attempt is one of the engine's.
     """
 
     key: AttemptKey
@@ -61,6 +70,13 @@ class Work:
     results: Mapping[str, JSONDict] | None = None
     previous_turn: JSONDict | None = None
     answers: Mapping[str, Any] | None = None
+    job: Job | None = None
+    owner: str | None = None
+    user_id: str = ""
+    occurrence: int = 1
+    waits: int = 0
+    waited: JSONDict | None = None
+    decisions: Mapping[str, JSONDict] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,6 +101,16 @@ class AgentRunner(Protocol):
         ...
 
 
+Run = Callable[[], Awaitable[AgentOutcome]]
+Guard = Callable[[Work, Run], Awaitable[AgentOutcome]]
+"""Stands around each attempt: runs it, or answers in its place."""
+
+
+async def unguarded(work: Work, run: Run) -> AgentOutcome:
+    """The guard that lets everything pass."""
+    return await run()
+
+
 class Performer:
     """Performs attempts in this process. ``wake`` is told the job after each outcome.
 
@@ -98,6 +124,7 @@ class Performer:
         *,
         owner: str,
         wake: Callable[[str], Awaitable[None]],
+        guard: Guard = unguarded,
         listener: Listener = ignore,
         clock: Callable[[], float] = time.monotonic,
         sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
@@ -106,10 +133,12 @@ class Performer:
         self._runner = runner
         self._owner = owner
         self._wake = wake
+        self._guard = guard
         self._listener = listener
         self._clock = clock
         self._sleep = sleep
         self._handing_back = False
+        self._approvals = ApprovalStore(db)
 
     def hand_back(self) -> None:
         """From now on a cancelled attempt is stored as crashed, so that somebody else takes it up at once."""
@@ -184,7 +213,7 @@ class Performer:
 
     async def _outcome(self, work: Work, timeout_s: float) -> AgentOutcome:
         begun = self._clock()
-        outcome = await self._run(work, timeout_s)
+        outcome = await self._guard(work, lambda: self._run(work, timeout_s))
         elapsed_ms = round((self._clock() - begun) * 1000)
         return replace(outcome, execution_time_ms=elapsed_ms)
 
@@ -194,6 +223,8 @@ class Performer:
             async with limit:
                 done, usage = await self._runner.run(work)
             return _success(work, done, usage)
+        except ApprovalNeeded as exc:
+            return await self._waits(work, exc)
         except (Exception, SystemExit) as exc:  # an agent's failure, of whatever kind, is an outcome
             usage = self._runner.usage_of(work.key)
             if isinstance(exc, TimeoutError) and limit.expired():
@@ -201,6 +232,16 @@ class Performer:
             return failure(exc, usage)
         except asyncio.CancelledError as exc:
             return self._cancelled(exc, self._runner.usage_of(work.key))
+
+    async def _waits(self, work: Work, needed: ApprovalNeeded) -> AgentOutcome:
+        """The outcome of an agent that waits for people: they are asked, and its saved run is kept."""
+        usage = self._runner.usage_of(work.key)
+        try:
+            detail = await ask(self._approvals, self._db, work, needed)
+        except AgentFrameworkError as exc:
+            return failure(exc, usage)
+        crash_point(CrashPoint.APPROVAL_ASKED)
+        return AgentOutcome(AttemptState.WAITING, usage=usage, detail=detail)
 
     def _cancelled(self, error: asyncio.CancelledError, usage: Usage) -> AgentOutcome:
         """The outcome of an agent that cancelled itself, or is handed back; any other cancellation goes on."""
@@ -236,8 +277,9 @@ def failure(error: BaseException, usage: Usage) -> AgentOutcome:
         AttemptState.FAILED,
         error=_storable(text[:_MAX_ERROR_CHARACTERS]),
         error_kind=_kind(known),
-        retry_after_s=known.retry_after_s if isinstance(known, ModelError) else None,
+        retry_after_s=known.retry_after_s if isinstance(known, (ModelError, CircuitOpenError)) else None,
         usage=usage,
+        detail={"error_code": type(known).__name__},
     )
 
 
@@ -260,9 +302,11 @@ def _own_error(error: BaseException) -> BaseException:
 
 _KINDS: tuple[tuple[type[BaseException], ErrorKind], ...] = (
     (BudgetExceededError, ErrorKind.BUDGET),
+    (NeedsReviewError, ErrorKind.REVIEW),
     (AgentTimeoutError, ErrorKind.TIMEOUT),
     (OutputValidationError, ErrorKind.INVALID_OUTPUT),
     (RetryableError, ErrorKind.TRANSIENT),
+    (CircuitOpenError, ErrorKind.TRANSIENT),
     (ConnectionError, ErrorKind.TRANSIENT),
 )
 
@@ -279,15 +323,35 @@ def work_of(snapshot: Snapshot, attempt: Attempt, plan: PinnedPlan) -> Work:
     step = next(e for e in snapshot.events if e.kind is EventKind.STEP and e.seq == key.seq)
     mode = Mode(step.data["mode"])
     results = {name: result.payload for name, result in snapshot.results.items() if result.seq != key.seq}
+    work = _with_decisions(Work(key, attempt.performer, mode, plan, results), snapshot, attempt)
     if mode is not Mode.TURN:
-        return Work(key, attempt.performer, mode, plan, results)
+        return work
     turns = [
         a.outcome.detail
         for a in sorted(snapshot.attempts, key=lambda a: (a.key.seq, a.key.number))
         if a.state is AttemptState.INTERRUPTED and a.key.run == key.run and a.outcome is not None
     ]
-    answers = _answers(snapshot, key.run)
-    return Work(key, attempt.performer, mode, plan, results, turns[-1] if turns else None, answers)
+    return replace(work, previous_turn=turns[-1] if turns else None, answers=_answers(snapshot, key.run))
+
+
+def _with_decisions(work: Work, snapshot: Snapshot, attempt: Attempt) -> Work:
+    """The work with what the agent did before in this job, and what people decided about it."""
+    key = attempt.key
+    own = sorted((a for a in snapshot.attempts if a.key.agent == key.agent), key=lambda a: (a.key.seq, a.key.number))
+    before = {a.key.seq for a in own if a.state is AttemptState.SUCCEEDED and a.key.seq < key.seq}
+    waited = [a for a in own if a.key.seq == key.seq and a.state is AttemptState.WAITING]
+    last = waited[-1] if waited and waited[-1].performer == attempt.performer else None
+    decisions = {e.data["approval"]: e.data for e in snapshot.events if e.kind is EventKind.APPROVAL}
+    return replace(
+        work,
+        job=snapshot.job,
+        owner=attempt.owner,
+        user_id=snapshot.job.user_id,
+        occurrence=1 + len(before),
+        waits=len(waited),
+        waited=last.outcome.detail if last and last.outcome else None,
+        decisions=decisions,
+    )
 
 
 def _answers(snapshot: Snapshot, run: int) -> dict[str, Any]:

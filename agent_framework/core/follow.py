@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Iterator
 
+from agent_framework.core.approvals import Approvals
 from agent_framework.core.progress import AttemptEnded, AttemptStarted, Decided, Listener, Progress, ignore
 from agent_framework.errors import JobNotFoundError
 from agent_framework.infrastructure.database import DatabaseProvider
@@ -53,6 +54,14 @@ async def follow(db: DatabaseProvider, job_id: str, *, listener: Listener = igno
             raise JobNotFoundError(job_id)
         for progress in follower.news(snapshot):
             listener(progress)
-        if snapshot.job.status.is_final or snapshot.job.status is JobStatus.WAITING_FOR_APPROVAL:
+        if snapshot.job.status.is_final or await _waits(db, snapshot):
             return snapshot
         await asyncio.sleep(poll_s)
+
+
+async def _waits(db: DatabaseProvider, snapshot: Snapshot) -> bool:
+    """Whether the job waits for a person, and not for somebody who takes up a decision that was made."""
+    if snapshot.job.status is not JobStatus.WAITING_FOR_APPROVAL:
+        return False
+    approvals = await Approvals(db).of_job(snapshot.job.id)
+    return bool(approvals) and all(approval.is_pending for approval in approvals)

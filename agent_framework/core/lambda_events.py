@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from http import HTTPStatus
 from typing import Any
 
+from agent_framework.core.failure_report import SESSION_ID
 from agent_framework.core.lambda_http import ANONYMOUS, HttpRequest, part, read_http
 from agent_framework.errors import AgentFrameworkError, ConfigError
 from agent_framework.infrastructure.queue.base import Delivery
@@ -129,14 +130,22 @@ def _delivery(record: object) -> Delivery | None:
 
 
 def _from_bus(event: JSONDict, detail: JSONDict) -> Request:
-    if "type" in detail or detail.keys() == {"job_id"}:
-        return read_event(detail)
+    match detail:
+        case {"type": "perform" | "advance", "job_id": str(_)}:
+            return EngineMessage(detail)
+        case {"job_id": str(job_id)} if len(detail) == 1:
+            return AgentCall({}, job_id=job_id)
+        case _:
+            pass
     key = event.get("id")
     return AgentCall(detail, user_id=f"event:{event['source']}", client_key=f"event:{key}" if key else None)
 
 
 def _protocol(event: JSONDict) -> AgentCall:
-    """``{agent, action, payload, context}``: the input keeps action, payload and context under their names."""
+    """``{agent, action, payload, context}``: the input keeps action, payload and context under their names.
+
+    A ``session_id`` in the context or the payload is the job's.
+    """
     payload: object = event.get("payload") or {}
     context: object = event.get("context") or {}
     agent: object = event.get("agent")
@@ -146,11 +155,16 @@ def _protocol(event: JSONDict) -> AgentCall:
         raise ConfigError("agent of a request must be the name of an agent")
     job_id = context.get("job_id") or payload.get("job_id")
     return AgentCall(
-        {"action": event.get("action"), "payload": payload, "context": context},
+        {"action": event.get("action"), "payload": payload, "context": context, **_session(context, payload)},
         job_id=job_id if isinstance(job_id, str) else None,
         agent=agent,
         user_id=str(context.get("user_id") or ANONYMOUS),
     )
+
+
+def _session(*parts: JSONDict) -> JSONDict:
+    """The first session that is named."""
+    return next(({SESSION_ID: part[SESSION_ID]} for part in parts if SESSION_ID in part), JSONDict())
 
 
 # -- answers -----------------------------------------------------------------------------------------------------------
@@ -162,16 +176,16 @@ def envelope(
     status: HTTPStatus = HTTPStatus.OK,
     job_id: str | None = None,
     result: JSONDict | None = None,
-    error: AgentFrameworkError | str | None = None,
+    error: AgentFrameworkError | JSONDict | str | None = None,
     metadata: Mapping[str, Any] | None = None,
 ) -> JSONDict:
     """The one form of every answer.
 
     ``{"statusCode", "ok", "agent", "job_id", "result", "error", "metadata"}``; ``error`` is
-    ``{"error": words, "error_code": class}`` or null.
+    ``{"error": words, "error_code": class}`` or null, and for a job that failed its `failure_report`.
     """
-    described = None
-    if error is not None:
+    described = error if is_object(error) else None
+    if error is not None and described is None:
         code = type(error).__name__ if isinstance(error, AgentFrameworkError) else status.phrase.replace(" ", "")
         described = {"error": str(error), "error_code": code}
     return {

@@ -6,9 +6,11 @@ Who asks is what an authorizer says. What a request says of itself is never beli
 import base64
 import binascii
 import json
+import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
+from urllib.parse import parse_qsl
 
 from agent_framework.infrastructure._json import to_object
 from agent_framework.types import JSONDict, is_object
@@ -17,9 +19,15 @@ ANONYMOUS = "api"
 """The user of requests that no authorizer looked at."""
 
 
+_APPROVAL = re.compile(r"/approvals/([^/]+)$")
+
+
 @dataclass(frozen=True, slots=True)
 class HttpRequest:
-    """A request through API Gateway. ``problem`` says what is wrong with it, then the rest means nothing."""
+    """A request through API Gateway. ``problem`` says what is wrong with it, then the rest means nothing.
+
+    One for the page of an approval has its ``approval_id``, and the ``fields`` of its query or form instead of a body.
+    """
 
     method: str
     user_id: str
@@ -27,6 +35,8 @@ class HttpRequest:
     job_id: str | None = None
     client_key: str | None = None
     problem: str | None = None
+    approval_id: str | None = None
+    fields: Mapping[str, str] = field(default_factory=dict[str, str])
 
 
 def part(mapping: Mapping[str, Any], name: str) -> JSONDict:
@@ -41,6 +51,10 @@ def read_http(event: JSONDict, method: str) -> HttpRequest:
     parameters = {**part(event, "queryStringParameters"), **part(event, "pathParameters")}
     user_id = _user(part(event, "requestContext"))
     job_id = parameters.get("job_id")
+    approval = _APPROVAL.search(str(event.get("rawPath") or event.get("path") or ""))
+    if approval is not None:
+        fields = _fields(event, method, headers)
+        return HttpRequest(method, user_id, {}, approval_id=approval.group(1), fields=fields)
     try:
         body = _body(event) if method == "POST" else {}
     except ValueError as exc:
@@ -53,6 +67,23 @@ def read_http(event: JSONDict, method: str) -> HttpRequest:
         job_id=None if job_id is None else str(job_id),
         client_key=f"{user_id}:{key}" if key else None,
     )
+
+
+def _fields(event: JSONDict, method: str, headers: Mapping[str, str]) -> dict[str, str]:
+    """The query of a GET, else the form or JSON object in the body: a token in an address never decides."""
+    if method != "POST":
+        return {name: str(value) for name, value in part(event, "queryStringParameters").items()}
+    try:
+        if headers.get("content-type", "").startswith("application/x-www-form-urlencoded"):
+            return dict(parse_qsl(_text(event).decode("utf-8", "replace")))
+        return {name: value for name, value in _body(event).items() if isinstance(value, str)}
+    except ValueError:
+        return {}
+
+
+def _text(event: JSONDict) -> bytes:
+    body = str(event.get("body") or "")
+    return base64.b64decode(body, validate=True) if event.get("isBase64Encoded") else body.encode()
 
 
 def _body(event: JSONDict) -> JSONDict:

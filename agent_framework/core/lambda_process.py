@@ -58,21 +58,18 @@ async def open_project(agent: str) -> Project:
     Raises:
         ConfigError: a variable that the deployment sets is not what it should be.
         ProviderError: a secret cannot be read.
-        SchemaVersionError: the database was not migrated to this version.
     """
     root = Path(os.environ.get(TASK_ROOT) or Path.cwd())
     environ = environment(root)
     for name, value in (await read_secrets(_strings(environ, SECRETS))).items():
         os.environ[name] = value
-    project = Project.open(
+    return Project.open(
         root,
         stage=environ.get(STAGE, "dev"),
         infrastructure=_object(environ, INFRASTRUCTURE_VARIABLE),
         owner=f"lambda/{agent}/{uuid.uuid4()}",
         listener=_log,
     )
-    await project.db.check_schema()
-    return project
 
 
 def performer_of(project: Project, invocation: Invocation) -> Performer:
@@ -86,7 +83,9 @@ def performer_of(project: Project, invocation: Invocation) -> Performer:
         if not durable:
             await send_hint(project.queue, job_id)
 
-    return Performer(project.db, project.runner, owner=invocation.owner, wake=wake, listener=_log)
+    return Performer(
+        project.db, project.runner, owner=invocation.owner, wake=wake, guard=project.policies, listener=_log
+    )
 
 
 def durable_function(project: Project) -> str:

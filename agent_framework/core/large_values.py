@@ -27,6 +27,8 @@ from agent_framework.types import (
 PREFIX = "claims"
 INPUTS = "_inputs"
 """Where the inputs of jobs are kept; agents' outputs are kept under the agent's name."""
+DOCUMENTS = "_documents"
+"""Where large documents of the compare-and-set store are kept."""
 
 
 def input_paths(conditions: Iterable[str]) -> tuple[str, ...]:
@@ -82,6 +84,9 @@ class LargeValues(DatabaseProvider):
     async def _whole_result(self, result: AgentResult) -> AgentResult:
         return replace(result, payload=await self._back(result.agent, result.payload))
 
+    async def _whole_document(self, document: Document) -> Document:
+        return replace(document, body=await self._back(DOCUMENTS, document.body))
+
     async def _whole_attempt(self, attempt: Attempt) -> Attempt:
         outcome = attempt.outcome
         if outcome is None or not is_stub(outcome.detail):
@@ -135,7 +140,7 @@ class LargeValues(DatabaseProvider):
         keep = {*outcome.inline, *output_paths(self._conditions, key.agent)}
         if outcome.output is not None:
             outcome = replace(outcome, output=await self._away(key.agent, outcome.output, keep))
-        outcome = replace(outcome, detail=await self._away(key.agent, outcome.detail, ("calls",)))
+        outcome = replace(outcome, detail=await self._away(key.agent, outcome.detail, ("calls", "approvals")))
         return await self.inner.commit_outcome(key, owner, outcome, produced_by=produced_by)
 
     # -- methods that pass through ---------------------------------------------------------------------------
@@ -184,18 +189,22 @@ class LargeValues(DatabaseProvider):
         return await self.inner.now()
 
     async def get_document(self, namespace: str, key: str) -> Document | None:
-        return await self.inner.get_document(namespace, key)
+        document = await self.inner.get_document(namespace, key)
+        return await self._whole_document(document) if document else None
 
     async def put_document(
         self, namespace: str, key: str, body: JSONDict, *, expected_version: int, ttl_s: float | None = None
     ) -> Document | None:
-        return await self.inner.put_document(namespace, key, body, expected_version=expected_version, ttl_s=ttl_s)
+        small = await self._away(DOCUMENTS, body, ())
+        stored = await self.inner.put_document(namespace, key, small, expected_version=expected_version, ttl_s=ttl_s)
+        return stored if stored is None or small is body else replace(stored, body=body)
 
     async def delete_document(self, namespace: str, key: str, *, expected_version: int | None = None) -> bool:
         return await self.inner.delete_document(namespace, key, expected_version=expected_version)
 
     async def list_documents(self, namespace: str, *, prefix: str = "", limit: int = 100) -> list[Document]:
-        return await self.inner.list_documents(namespace, prefix=prefix, limit=limit)
+        found = await self.inner.list_documents(namespace, prefix=prefix, limit=limit)
+        return [await self._whole_document(document) for document in found]
 
 
 def with_large_values(db: DatabaseProvider, storage: StorageProvider, conditions: Collection[str]) -> DatabaseProvider:

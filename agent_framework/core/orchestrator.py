@@ -72,9 +72,12 @@ class DynamicOrchestrator:
 
     async def _resting(self, job_id: str, advanced: Advanced | None) -> Job | None:
         """The job if nothing more will happen by itself."""
-        if advanced is not None and not advanced.status.is_final:
+        waits = advanced is not None and advanced.status is JobStatus.WAITING_FOR_APPROVAL
+        if advanced is not None and not (advanced.status.is_final or waits):
             return None
         job = await self.job_manager.get(job_id)
+        if waits and advanced is not None and job.status is advanced.status and job.signals == advanced.signals:
+            return job
         return job if job.status.is_final else None
 
     async def _pause(self, job_id: str, event: asyncio.Event, advanced: Advanced) -> None:

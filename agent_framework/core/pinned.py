@@ -35,6 +35,7 @@ class AgentPolicy:
     jitter: bool = True
     retry_on: tuple[ErrorKind, ...] = (ErrorKind.CRASH, ErrorKind.TIMEOUT, ErrorKind.TRANSIENT)
     fallback: str | None = None
+    needs_approval: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,6 +64,7 @@ class PinnedPlan:
     on_error: str = "stop"
     budget_usd: float | None = None
     budget_tokens: int | None = None
+    approvals_expire_s: float = 86_400.0
     policies: Mapping[str, AgentPolicy] = field(default_factory=dict[str, AgentPolicy])
     version: int = PLANNER_VERSION
 
@@ -148,6 +150,7 @@ def pin(config: ProjectConfig, *, prepares: bool = False, exists: Callable[[str]
         on_error=orchestration.on_error,
         budget_usd=budget.usd if budget else None,
         budget_tokens=budget.tokens if budget else None,
+        approvals_expire_s=config.approvals.expires_seconds,
         policies={name: _policy(agent) for name, agent in config.agents.items()},
     )
 
@@ -180,4 +183,5 @@ def _policy(agent: AgentConfig) -> AgentPolicy:
         jitter=agent.retry.jitter,
         retry_on=agent.retry.on,
         fallback=agent.fallback,
+        needs_approval=agent.needs_approval is True,
     )

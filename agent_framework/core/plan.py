@@ -34,21 +34,42 @@ class Finish:
     failed_agents: dict[str, str] = field(default_factory=dict[str, str])
 
 
+@dataclass(frozen=True, slots=True)
+class WaitForApproval:
+    """Nothing runs and nothing may start before somebody decides about these approvals."""
+
+    events: tuple[Event, ...]
+    ids: tuple[str, ...]
+
+
 Decision = RunStep | Finish
 
 
 class Planner:
     """Decides from a `JobState`; the same state always gives the same decision."""
 
-    def next(self, state: JobState) -> Decision | None:
-        """The next decision, or None while there is nothing to decide (a step is open, or the run is over)."""
-        if state.cursor.finished or (state.cursor.open is not None and not state.cursor.cancelled):
+    def next(self, state: JobState) -> Decision | WaitForApproval | None:
+        """The next decision, or None while there is nothing to decide (agents run, or the run is over)."""
+        if state.cursor.finished:
             return None
+        if state.cursor.open is not None and not state.cursor.cancelled:
+            return _wait(state)
         walk = Walk(state)
         decision = None
         while decision is None:
             decision = walk.move()
         return decision
+
+
+def _wait(state: JobState) -> WaitForApproval | None:
+    """The record that the job waits, once, as soon as approvals are all that its open step waits for."""
+    if state.cursor.waiting or not state.rests():
+        return None
+    asked = state.asks()
+    data: JSONDict = {"agents": sorted(set(asked.values())), "approvals": sorted(asked)}
+    return WaitForApproval(
+        (Event(state.cursor.last_seq + 1, state.job["run"], EventKind.WAITING, data),), tuple(data["approvals"])
+    )
 
 
 class Walk:
@@ -65,6 +86,8 @@ class Walk:
         cursor = self.cursor
         if cursor.cancelled:
             return self.finish(JobStatus.CANCELLED, "cancelled")
+        if cursor.review is not None:
+            return self.finish(JobStatus.NEEDS_REVIEW, cursor.review)
         if cursor.phase is Phase.DONE:
             return self.end()
         if cursor.phase is Phase.FAILURE and not cursor.failed:

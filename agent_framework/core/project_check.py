@@ -10,8 +10,11 @@ from agent_framework.config.agent_config import AgentConfig, LLMSettings, Projec
 from agent_framework.config.loader import ConfigLoader
 from agent_framework.config.registry import AgentRegistry
 from agent_framework.config.validators import validate_config
+from agent_framework.core.agent_forms import tools_of
+from agent_framework.core.announcing import on_approval
 from agent_framework.core.durable_limits import check_operations
 from agent_framework.core.pinned import pin
+from agent_framework.core.result_cache import why_not_cacheable
 from agent_framework.errors import ConfigError, Problem, ProjectError
 from agent_framework.infrastructure.database import PROVIDERS as DATABASES
 from agent_framework.infrastructure.llm.base import BUILDERS, ModelSpec, Price
@@ -112,7 +115,12 @@ def _unpriced(loader: ConfigLoader, path: tuple[str, ...], settings: LLMSettings
 
 
 def _code(loader: ConfigLoader, registry: AgentRegistry) -> Iterator[Problem]:
-    """Every declared agent's module, and the names that agents.yaml expects in it."""
+    """Every declared agent's module, and the names that agents.yaml expects in it and elsewhere."""
+    if loader.config.approvals.on_approval is not None:
+        try:
+            on_approval(loader, loader.config.approvals.on_approval)
+        except ProjectError as exc:
+            yield _at(loader, str(exc), "approvals", "on_approval")
     for name, config in loader.config.agents.items():
         try:
             target = registry.get_agent(name)
@@ -121,9 +129,17 @@ def _code(loader: ConfigLoader, registry: AgentRegistry) -> Iterator[Problem]:
             continue
         if target is not None:
             yield from _names_in_module(loader, name, config, target)
+            yield from _cached(loader, name, config, target)
         elif config.type == "worker":
             message = f"has no code: write backend/agents/{name}/agent.py"
             yield _at(loader, message, "agents", name)
+
+
+def _cached(loader: ConfigLoader, name: str, config: AgentConfig, target: Any) -> Iterator[Problem]:
+    """A cache for an agent that does more than read."""
+    reason = why_not_cacheable(config, tools_of(target, config.tools)) if config.cache is not None else None
+    if reason is not None:
+        yield _at(loader, f"{reason}; take its cache out", "agents", name, "cache")
 
 
 def _names_in_module(loader: ConfigLoader, name: str, config: AgentConfig, target: Any) -> Iterator[Problem]:
@@ -135,6 +151,11 @@ def _names_in_module(loader: ConfigLoader, name: str, config: AgentConfig, targe
         if not tool.startswith("invoke_") and not _defines(module, target, tool):
             message = f"{module.__name__} defines no tool {tool!r}"
             yield _at(loader, message, "agents", name, "capabilities", "tools", str(position))
+    needs_approval = () if isinstance(config.needs_approval, bool) else config.needs_approval
+    for position, tool in enumerate(needs_approval):
+        if not _defines(module, target, tool):
+            message = f"{module.__name__} defines no tool {tool!r}"
+            yield _at(loader, message, "agents", name, "needs_approval", str(position))
     for field in ("output_schema", "context_type"):
         wanted = getattr(capabilities, field)
         if wanted is not None and not hasattr(module, wanted):

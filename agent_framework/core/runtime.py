@@ -9,9 +9,13 @@ from typing import Self
 
 from agent_framework.config.loader import LOCAL_STAGE, ConfigLoader
 from agent_framework.core import crash
-from agent_framework.core.deployed import DeployedStage
+from agent_framework.core.announcing import announcer
+from agent_framework.core.approvals import Approvals
+from agent_framework.core.deployed import loader_of
+from agent_framework.core.effect_review import EffectReview
 from agent_framework.core.engine import Engine
 from agent_framework.core.environment import environment
+from agent_framework.core.failure_report import failure_report
 from agent_framework.core.job_manager import JobManager
 from agent_framework.core.large_values import with_large_values
 from agent_framework.core.messages import perform_message
@@ -20,10 +24,11 @@ from agent_framework.core.orchestrator import DynamicOrchestrator
 from agent_framework.core.owner import nobody
 from agent_framework.core.pinned import without_rules
 from agent_framework.core.progress import Listener, ignore
+from agent_framework.core.sessions import Sessions, session_of
 from agent_framework.core.steps import FunctionSteps
 from agent_framework.core.wiring import open_storage, plan_of, wire
 from agent_framework.core.worker import DRAIN_S, Worker
-from agent_framework.errors import ConfigError
+from agent_framework.errors import ConfigError, JobNotFoundError, SessionError
 from agent_framework.infrastructure.compute.base import Dispatcher
 from agent_framework.infrastructure.compute.queue import QueueDispatcher
 from agent_framework.infrastructure.database import DatabaseFactory, DatabaseProvider
@@ -63,12 +68,17 @@ class Project:
         conditions = [rule.condition for rule in loader.config.orchestration.selection_rules]
         self.db = with_large_values(db, storage, conditions)
         self.jobs = JobManager(self.db) if owner is None else JobManager(self.db, owner=owner, owner_is_dead=nobody)
+        self.approvals = Approvals(self.db)
+        self.effects = EffectReview(self.jobs)
         self._environ = environ
+        self._is_deployed = deployed
         self._queue = queue
         self._listener = listener
         self._stack = ExitStack()
         parts = wire(loader, self.jobs, storage, self.models, tracing=is_configured(environ), listener=listener)
         self.runner, self.dispatcher, self.steps = parts.runner, parts.dispatcher, parts.steps
+        self.policies = parts.policies
+        self.sessions = Sessions(self.db)
         region = self.config.project.region
         steps = FunctionSteps(self.function_of, without_rules(self.config), region=region) if deployed else None
         self.orchestrator = DynamicOrchestrator(loader, self.jobs, self.db, parts=parts, steps=steps)
@@ -102,15 +112,9 @@ class Project:
         Raises:
             ConfigError: agents.yaml or a provider's configuration is wrong.
         """
-        loader = ConfigLoader(path, stage=stage)
+        loader, is_deployed = loader_of(path, stage, infrastructure)
         environ = environment(loader.project_dir) if environ is None else environ
-        deployed = DeployedStage.read(loader.project_dir, stage)
-        if infrastructure is None and deployed is not None:
-            infrastructure = deployed.blocks
-        if infrastructure:
-            loader = loader.with_infrastructure(infrastructure)
         crash.arm(environ.get(CRASH_VARIABLE))
-        is_deployed = bool(infrastructure)
         db, storage = _providers(loader, is_deployed=is_deployed)
         return cls(
             loader, db, storage, environ=environ, models=models, owner=owner, deployed=is_deployed, listener=listener
@@ -125,7 +129,10 @@ class Project:
         return self._queue
 
     async def __aenter__(self) -> Self:
-        await self.db.migrate()
+        if self._is_deployed:  # functions of another version may be at work on it
+            await self.db.check_schema()
+        else:
+            await self.db.migrate()
         self._stack.enter_context(observe(self._environ))
         return self
 
@@ -137,7 +144,8 @@ class Project:
     def engine_with(self, dispatcher: Dispatcher) -> Engine:
         """An engine that decides for this project and dispatches elsewhere."""
         plan = partial(plan_of, self.loader)
-        return Engine(self.jobs, plan=plan, dispatcher=dispatcher, listener=self._listener)
+        announce = announcer(self.loader, self.db)
+        return Engine(self.jobs, plan=plan, dispatcher=dispatcher, listener=self._listener, announce=announce)
 
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
@@ -154,9 +162,32 @@ class Project:
         await self.db.close()
 
     async def run(self, job_input: JSONDict, *, user_id: str = "local", job_type: str = "default") -> Job:
-        """Submit a job and run it in this process until it rests; the job with its results."""
+        """Submit a job and run it in this process until it rests: it is final, or waits for an approval.
+
+        A waiting job goes on by ``project.approvals.approve(...)`` and ``project.orchestrator.drive(job.id)``.
+        """
         job_id = await self.jobs.submit(job_input, user_id=user_id, job_type=job_type)
         return await self.orchestrator.drive(job_id)
+
+    def session_of(self, job: Job) -> str | None:
+        """The session that the job's agents remember; None where none of them does, or the job names no session."""
+        if all(agent.session_settings is None for agent in self.config.agents.values()):
+            return None
+        try:
+            return session_of(job)
+        except SessionError:
+            return None
+
+    async def failure_report(self, job_id: str) -> JSONDict | None:
+        """Why a job did not work out, what is there nevertheless, and what to do; None unless it ended so.
+
+        Raises:
+            JobNotFoundError
+        """
+        snapshot = await self.db.load(job_id)
+        if snapshot is None:
+            raise JobNotFoundError(job_id)
+        return failure_report(snapshot)
 
     def worker(self, *, concurrency: int = 10, sweep_s: float = 5.0, drain_s: float = DRAIN_S) -> Worker:
         """A worker of the stage's queue in this process."""
@@ -164,6 +195,7 @@ class Project:
             self.engine_with(QueueDispatcher(self.queue, perform_message)),
             self.queue,
             self.runner,
+            guard=self.policies,
             concurrency=concurrency,
             sweep_s=sweep_s,
             drain_s=drain_s,

@@ -9,7 +9,17 @@ from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from typing import Any
 
-from agent_framework.core.attempts import UNSTARTED, Standing, Status, StepAgent, standings
+from agent_framework.core.approval import ApprovalState, gate_id, rejection
+from agent_framework.core.attempts import (
+    FINAL_KINDS,
+    UNSTARTED,
+    Decisions,
+    Standing,
+    Status,
+    StepAgent,
+    standings,
+    undecided,
+)
 from agent_framework.core.pinned import PinnedPlan, PinnedRule
 from agent_framework.types import ErrorKind, Event, EventKind, JSONDict, Snapshot, Step
 
@@ -73,6 +83,8 @@ class Cursor:
     turned: bool = False
     stopped: bool = False
     fatal: str | None = None
+    review: str | None = None
+    waiting: bool = False
     finished: bool = False
     cancelled: bool = False
     deadline: bool = False
@@ -107,6 +119,7 @@ class JobState:
     results: Mapping[str, JSONDict]
     standings: Mapping[StepAgent, Standing]
     cursor: Cursor
+    decisions: Decisions = field(default_factory=dict[str, JSONDict])
 
     def context(self, cursor: Cursor) -> dict[str, Any]:
         """What conditions can read at ``cursor``."""
@@ -129,23 +142,71 @@ class JobState:
         by_status = {agent: self.standing(step.seq, agent).status for agent in step.agents}
         running = sum(1 for status in by_status.values() if status is Status.OPEN)
         wanted = (Status.RETRY,) if _halted(step, self.standings) else (Status.UNSTARTED, Status.RETRY)
-        waiting = [agent for agent, status in by_status.items() if status in wanted]
+        waiting = [agent for agent, status in by_status.items() if status in wanted and not self.is_gated(step, agent)]
         return tuple(waiting[: max(0, self.plan.max_concurrent_agents - running)])
+
+    def is_gated(self, step: OpenStep, agent: str) -> bool:
+        """Whether the agent may not start because nobody has approved it yet."""
+        if step.mode not in (Mode.RULE, Mode.CALLS) or not self.plan.policy(agent).needs_approval:
+            return False
+        unstarted = self.standing(step.seq, agent).status is Status.UNSTARTED
+        return unstarted and self._gate(step, agent) not in self.decisions
+
+    def asks(self) -> dict[str, str]:
+        """Approvals that agents of the open step wait for, undecided as far as is recorded: agents by id."""
+        step = self.cursor.open
+        if step is None:
+            return {}
+        asked: dict[str, str] = {}
+        halted = _halted(step, self.standings)
+        for agent in step.agents:
+            standing = self.standing(step.seq, agent)
+            if standing.status is Status.WAITING:
+                asked |= dict.fromkeys(undecided(standing.outcome, self.decisions), agent)
+            elif not halted and self.is_gated(step, agent):
+                asked[self._gate(step, agent)] = agent
+        return asked
+
+    def gates(self) -> dict[str, str]:
+        """Those of `asks` that stand for the start of an agent."""
+        step = self.cursor.open
+        return {} if step is None else {id_: a for id_, a in self.asks().items() if id_ == self._gate(step, a)}
+
+    def _gate(self, step: OpenStep, agent: str) -> str:
+        return gate_id(self.job["id"], self.job["run"], step.seq, agent)
+
+    def rests(self) -> bool:
+        """Whether nothing of the open step runs or may start: it only waits for approvals."""
+        step = self.cursor.open
+        if step is None or self.startable() or not self.asks():
+            return False
+        return all(self.standing(step.seq, agent).status is not Status.OPEN for agent in step.agents)
 
 
 def fold(plan: PinnedPlan, snapshot: Snapshot, extra: Iterable[Event] = ()) -> JobState:
     """The state of the current run of ``snapshot``, with ``extra`` events that are not stored yet."""
     job = snapshot.job
-    known = standings(snapshot.attempts, plan, job.run)
+    events = (*snapshot.events, *extra)
+    decisions = {e.data["approval"]: e.data for e in events if e.kind is EventKind.APPROVAL and e.run == job.run}
+    known = {**_kept_out(decisions), **standings(snapshot.attempts, plan, job.run, decisions)}
     results = {name: result.payload for name, result in snapshot.results.items()}
     cursor = Cursor(last_seq=max((event.seq for event in snapshot.events), default=0))
     cursor.seen = dict.fromkeys(results, "already_completed")
-    for event in (*snapshot.events, *extra):
+    for event in events:
         if event.run == job.run:
             apply(cursor, event, plan, known)
         cursor.last_seq = max(cursor.last_seq, event.seq)
     about = {"id": job.id, "user_id": job.user_id, "type": job.job_type, "run": job.run}
-    return JobState(plan, about, job.request_payload, results, known, cursor)
+    return JobState(plan, about, job.request_payload, results, known, cursor, decisions)
+
+
+def _kept_out(decisions: Decisions) -> dict[StepAgent, Standing]:
+    """Agents whose start was rejected: skipped, with the reason."""
+    return {
+        (data["step"], data["agent"]): Standing(Status.SKIPPED, reason=rejection(data))
+        for data in decisions.values()
+        if data["tool"] is None and data["decision"] != ApprovalState.APPROVED
+    }
 
 
 def apply(cursor: Cursor, event: Event, plan: PinnedPlan, known: Mapping[StepAgent, Standing]) -> None:
@@ -164,6 +225,10 @@ def apply(cursor: Cursor, event: Event, plan: PinnedPlan, known: Mapping[StepAge
         case EventKind.FINISHED:
             cursor.finished = True
             cursor.open = None
+        case EventKind.WAITING:
+            cursor.waiting = True
+        case EventKind.APPROVAL:
+            cursor.waiting = False
         case EventKind.STARTED:
             pass
 
@@ -251,7 +316,9 @@ def _settle(cursor: Cursor, step: OpenStep, agent: str, standing: Standing) -> N
     if standing.status in (Status.FAILED, Status.RETRY):
         reason = standing.reason or "failed"
         cursor.failed[agent] = reason
-        if step.on_error == "stop" or standing.error_kind is ErrorKind.BUDGET:
+        if standing.error_kind is ErrorKind.REVIEW:
+            cursor.review = cursor.review or f"agent {agent}: {reason}"
+        if step.on_error == "stop" or standing.error_kind in FINAL_KINDS:
             cursor.stop(f"agent {agent} failed: {reason}")
 
 
@@ -280,7 +347,7 @@ def _apply_deadline(cursor: Cursor, data: JSONDict, known: Mapping[StepAgent, St
 def is_open(step: OpenStep, known: Mapping[StepAgent, Standing]) -> bool:
     """Whether something of the step still runs or may still start."""
     statuses = [known.get((step.seq, agent), UNSTARTED).status for agent in step.agents]
-    if Status.OPEN in statuses or Status.RETRY in statuses:
+    if {Status.OPEN, Status.RETRY, Status.WAITING} & set(statuses):
         return True
     return Status.UNSTARTED in statuses and not _halted(step, known)
 
@@ -290,7 +357,7 @@ def _halted(step: OpenStep, known: Mapping[StepAgent, Standing]) -> bool:
     failed = [
         found for agent in step.agents if (found := known.get((step.seq, agent))) and found.status is Status.FAILED
     ]
-    return any(step.on_error == "stop" or found.error_kind is ErrorKind.BUDGET for found in failed)
+    return any(step.on_error == "stop" or found.error_kind in FINAL_KINDS for found in failed)
 
 
 def current_rule(plan: PinnedPlan, cursor: Cursor) -> PinnedRule:

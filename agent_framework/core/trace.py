@@ -9,7 +9,7 @@ from typing import Any
 
 from agent_framework.types import Attempt, AttemptState, Event, EventKind, JSONDict, Snapshot, Usage
 
-_VOLATILE = frozenset({"at", "attempts", "seconds", "usage", "started_at", "plan"})
+_VOLATILE = frozenset({"at", "attempts", "seconds", "usage", "started_at", "plan", "approval", "approvals", "cached"})
 
 
 def trace(snapshot: Snapshot) -> list[JSONDict]:
@@ -22,7 +22,7 @@ def trace(snapshot: Snapshot) -> list[JSONDict]:
 
 
 def canonical(entries: list[JSONDict]) -> list[JSONDict]:
-    """The trace without what differs between equal runs: times, attempt numbers, usage."""
+    """The trace without what differs between equal runs: times, attempt numbers, usage, ids of approvals."""
     return [_without_volatile(entry) for entry in entries]
 
 
@@ -56,6 +56,8 @@ def _outcome(group: list[Attempt]) -> JSONDict:
             entry["seconds"] = last.outcome.execution_time_ms / 1000
         if last.outcome.error is not None:
             entry["reason"] = last.outcome.error
+        if "cached" in last.outcome.detail:
+            entry["cached"] = last.outcome.detail["cached"]
         if last.state is AttemptState.INTERRUPTED:
             entry["calls"] = [call["agent"] for call in last.outcome.detail["calls"]]
     if last.performer != last.key.agent:
@@ -70,3 +72,10 @@ def total_usage(snapshot: Snapshot) -> Usage:
         if attempt.outcome is not None:
             usage += attempt.outcome.usage
     return usage
+
+
+def job_cache(snapshot: Snapshot) -> JSONDict:
+    """How often the job's agents looked for a stored result, and found one."""
+    looked = [a.outcome.detail["cached"] for a in snapshot.attempts if a.outcome and "cached" in a.outcome.detail]
+    hits = sum(1 for hit in looked if hit)
+    return {"hits": hits, "looks": len(looked), "hit_ratio": round(hits / len(looked), 4) if looked else None}

@@ -5,12 +5,14 @@ from dataclasses import dataclass
 from agent_framework.config.loader import ConfigLoader
 from agent_framework.core.agent_forms import prepares
 from agent_framework.core.agent_runner import ProjectRunner
+from agent_framework.core.announcing import announcer
 from agent_framework.core.durable_limits import check_operations
 from agent_framework.core.engine import Engine, Waker
 from agent_framework.core.execution import InProcessDispatcher, Performer
 from agent_framework.core.job_manager import JobManager
 from agent_framework.core.models import Models
 from agent_framework.core.pinned import ONE_AGENT, PinnedPlan, one_agent, pin, without_rules
+from agent_framework.core.policies import Policies
 from agent_framework.core.progress import Listener, ignore
 from agent_framework.core.steps import StepRunner
 from agent_framework.infrastructure.storage import StorageFactory, StorageProvider
@@ -26,6 +28,7 @@ class Parts:
     dispatcher: InProcessDispatcher
     waker: Waker
     steps: StepRunner
+    policies: Policies
 
 
 def wire(
@@ -40,9 +43,23 @@ def wire(
     """Put the parts together; nothing is connected or imported yet."""
     runner = project_runner(loader, jobs, storage, models, tracing=tracing)
     waker = Waker()
-    dispatcher = InProcessDispatcher(Performer(jobs.db, runner, owner=jobs.owner, wake=waker.wake, listener=listener))
-    engine = Engine(jobs, plan=lambda job: plan_of(loader, job), dispatcher=dispatcher, listener=listener)
-    return Parts(engine, runner, dispatcher, waker, StepRunner(jobs.db, runner, without_rules(loader.config)))
+    policies = Policies(
+        jobs.db,
+        loader.get_agent_registry(),
+        owner=jobs.owner,
+        project_dir=loader.project_dir,
+        model_spec=models.spec,
+    )
+    performer = Performer(jobs.db, runner, owner=jobs.owner, wake=waker.wake, guard=policies, listener=listener)
+    dispatcher = InProcessDispatcher(performer)
+    engine = Engine(
+        jobs,
+        plan=lambda job: plan_of(loader, job),
+        dispatcher=dispatcher,
+        listener=listener,
+        announce=announcer(loader, jobs.db),
+    )
+    return Parts(engine, runner, dispatcher, waker, StepRunner(jobs.db, runner, without_rules(loader.config)), policies)
 
 
 def project_runner(

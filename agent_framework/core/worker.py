@@ -9,7 +9,7 @@ import logging
 from contextlib import suppress
 
 from agent_framework.core.engine import Engine
-from agent_framework.core.execution import AgentRunner, Performer
+from agent_framework.core.execution import AgentRunner, Guard, Performer, unguarded
 from agent_framework.core.message_handler import MessageHandler
 from agent_framework.core.messages import advance_message
 from agent_framework.core.progress import Listener, ignore
@@ -32,6 +32,7 @@ class Worker:
         queue: QueueProvider,
         runner: AgentRunner,
         *,
+        guard: Guard = unguarded,
         concurrency: int = 10,
         sweep_s: float = 5.0,
         drain_s: float = DRAIN_S,
@@ -44,7 +45,9 @@ class Worker:
         self._drain_s = drain_s
         self._stop = asyncio.Event()
         self._active: set[asyncio.Task[None]] = set()
-        self._performer = Performer(jobs.db, runner, owner=jobs.owner, wake=self._advance, listener=listener)
+        self._performer = Performer(
+            jobs.db, runner, owner=jobs.owner, wake=self._advance, guard=guard, listener=listener
+        )
         self._handler = MessageHandler(jobs, engine, self._performer)
 
     def stop(self) -> None:

@@ -1,5 +1,6 @@
 """JSON as it is stored and sent: compact and strict both ways; what is read is always an object."""
 
+import hashlib
 import json
 from typing import Any, NoReturn
 
@@ -42,3 +43,13 @@ def to_object(text: str | bytes) -> JSONDict:
 
 def _refuse(name: str) -> NoReturn:
     raise ValueError(f"{name} is not a JSON number")
+
+
+def canonical_json(value: Any) -> str:
+    """One text for equal values: keys in order, no spaces; what is not JSON stands as its text."""
+    return json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False, default=str)
+
+
+def hash_of(value: Any) -> str:
+    """SHA-256 of the canonical text, as hexadecimal digits."""
+    return hashlib.sha256(canonical_json(value).encode("utf-8", "surrogatepass")).hexdigest()

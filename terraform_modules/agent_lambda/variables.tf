@@ -137,7 +137,7 @@ variable "common_env_vars" {
 }
 
 variable "orchestrator_env_vars" {
-  description = "Variables for the orchestrator alone, such as AGENT_FRAMEWORK_MAX_RECEIVES."
+  description = "Variables for the orchestrator alone, such as AGENT_FRAMEWORK_DURABLE_FUNCTION."
   nullable    = false
   type        = map(string)
   default     = {}

@@ -33,11 +33,6 @@ output "visibility_timeout" {
   value       = aws_sqs_queue.jobs.visibility_timeout_seconds
 }
 
-output "max_receive_count" {
-  description = "How often a message is delivered before it goes to the dead letters; the orchestrator's function has to know."
-  value       = var.max_receive_count
-}
-
 output "event_bus_arns" {
   description = "ARN of the bus in front of the queue, in a list; empty without one."
   value       = aws_cloudwatch_event_bus.jobs[*].arn

@@ -79,7 +79,7 @@ variable "max_receive_count" {
   description = "How often a message is delivered before it goes to the dead letters."
   nullable    = false
   type        = number
-  default     = 5
+  default     = 3
 
   validation {
     condition     = var.max_receive_count >= 1 && var.max_receive_count <= 1000

@@ -109,17 +109,6 @@ def test_the_folder_knows_the_stage_and_no_secret(shop: Stage) -> None:
 
 
 @pytest.mark.usefixtures("deployed")
-def test_the_orchestrator_is_told_how_often_a_message_comes(shop: Stage) -> None:
-    client = shop.client("lambda")
-    given = {
-        name: client.get_function_configuration(FunctionName=f"shop-dev-{name}")["Environment"]["Variables"]
-        for name in ("chief", "writer")
-    }
-    assert given["chief"]["AGENT_FRAMEWORK_MAX_RECEIVES"] == "5"
-    assert "AGENT_FRAMEWORK_MAX_RECEIVES" not in given["writer"]
-
-
-@pytest.mark.usefixtures("deployed")
 def test_a_second_deploy_changes_nothing(shop: Stage) -> None:
     done = shop.run("deploy", "--json")
     assert done.returncode == 0, done.stderr
@@ -202,6 +191,10 @@ def test_the_state_goes_too_where_it_is_asked_for(shop: Stage) -> None:
     assert done.returncode == 0, done.stderr
     assert "there is nothing to destroy" in done.stdout
     assert _left(shop) == {}
+    again = shop.run("destroy", "--auto-approve")
+    assert again.returncode == 0, again.stderr
+    assert f"the bucket {STATE_BUCKET} has no state of stage dev, so nothing was destroyed" in again.stdout
+    assert "--state-bucket" in again.stdout
 
 
 def _left(shop: Stage) -> dict[str, list[str]]:

@@ -70,6 +70,7 @@ def project(
     ).write(folder)
     env = {"AWS_ENDPOINT_URL": aws.url, "AWS_ACCESS_KEY_ID": "test", "AWS_SECRET_ACCESS_KEY": "test"}
     made = DeployedProject(folder, {**os.environ, **env, "PYTHONPATH": str(ROOT), "PYTHONUNBUFFERED": "1"})
+    assert made.run("db", "migrate", "--stage", "dev")[0] == 0
     yield made
     for process in made.processes:
         process.kill()
@@ -103,6 +104,26 @@ def test_who_stops_following_does_not_stop_the_job(project: DeployedProject) -> 
     job_id = told.split()[1]
     _, shown = project.run("jobs", "show", job_id, "--stage", "dev", "--json")
     assert json.loads(shown)["status"] == "running"
+
+
+def test_a_deployed_stages_backends_are_reached_where_the_deployment_put_them(project: DeployedProject) -> None:
+    code, told = project.run("validate", "--stage", "dev", "--connect")
+    assert code == 0, told
+    assert "reached: database dynamodb" in told
+
+
+def test_a_look_at_a_deployed_stage_never_changes_its_schema(project: DeployedProject, dynamodb_server: Any) -> None:
+    known = DeployedStage.read(project.folder, "dev")
+    assert known is not None
+    table = known.infrastructure["database"]["config"]["table_name"]
+    key = {"PK": {"S": "SCHEMA"}, "SK": {"S": "SCHEMA"}}
+    client = dynamodb_server.new_client(region_name="us-east-1")
+    client.delete_item(TableName=table, Key=key)
+    code, told = project.run("jobs", "list", "--stage", "dev")
+    assert code == 1
+    assert "has schema version 0, this version of the package works with 1" in told
+    assert "Item" not in client.get_item(TableName=table, Key=key)
+    client.close()
 
 
 def test_a_submitted_job_waits_in_the_stages_queue(project: DeployedProject, aws: Any) -> None:

@@ -5,6 +5,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.support.projects import write_agent_file, yaml_of
+
 SAMPLES = Path(__file__).parents[1] / "unit" / "config" / "samples"
 AGENTS = dict.fromkeys(("full_analyzer", "data_sampler", "analyzer", "validator", "reporter"), "return {}")
 RULES = """
@@ -46,6 +48,30 @@ def test_without_results_the_rule_waits_and_both_ways_are_shown(af, write_projec
     ran = af("plan", "--set", "row_count=1")
     assert "waits for analyzer" in ran.out
     assert "prev_step.analyzer.confidence < 0.7" in ran.out
+
+
+def test_a_rule_waits_for_the_facts_that_the_orchestrator_publishes(af, tmp_path):
+    rules = {"selection_rules": [{"name": "big", "condition": "results.boss.rows > 5", "agents": ["counter"]}]}
+    settings = {"boss": {"type": "orchestrator"}, "counter": {}}
+    (tmp_path / "agents.yaml").write_text(yaml_of(settings, rules), "utf-8")
+    write_agent_file(
+        tmp_path,
+        "boss",
+        """
+        from agent_framework import BaseAgent, agent
+
+
+        @agent("boss")
+        class Boss(BaseAgent):
+            async def prepare(self, job):
+                return {"rows": 6}
+        """,
+    )
+    shown = json.loads(af("plan", "--json").out)
+    assert shown["rules"][0]["waits_for"] == ["boss"]
+    assert shown["reason"] is None
+    (tmp_path / "results.json").write_text('{"boss": {"rows": 6}}')
+    assert _agents(af("plan", "--results", "results.json", "--json"))[-1] == "counter"
 
 
 def test_alex_finance_plans_the_tagger_then_three_in_parallel(af, tmp_path):

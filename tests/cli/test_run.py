@@ -48,8 +48,20 @@ def test_a_failing_agent_fails_the_job_and_the_others_stay_stored(af, write_proj
     ran = af("run", "--set", "kind=long", "--offline")
     assert ran.code == 1
     assert "agent left failed: ValueError: no left" in ran.out
+    assert "(ValueError)" in ran.out
     assert "side: right" in ran.out
     assert "jobs retry" in ran.out.rstrip().splitlines()[-1]
+
+
+def test_a_failed_job_tells_json_readers_what_is_there_and_what_to_do(af, write_project):
+    write_project({**AGENTS, "left": "raise ValueError('no left')"}, RULES)
+    report = json.loads(af("run", "--set", "kind=long", "--json").out)
+    failure = report["failure"]
+    assert (failure["error_code"], failure["failed_stage"].split("/")[1]) == ("ValueError", "left")
+    assert set(failure["partial_results"]) == set(report["results"])
+    assert report["failed_agents"] == {"left": "ValueError: no left"}
+    shown = json.loads(af("jobs", "show", report["job_id"], "--json").out)
+    assert shown["failure"] == failure
 
 
 def test_a_failed_job_is_retried_and_completed_agents_are_kept(af, write_project, tmp_path: Path):
@@ -127,3 +139,10 @@ def test_the_database_is_durable_before_anything_is_acknowledged(af, write_proje
     assert database.execute("PRAGMA journal_mode").fetchone() == ("wal",)
     assert database.execute("SELECT count(*) FROM agent_results").fetchone() == (2,)
     database.close()
+
+
+def test_a_job_that_goes_on_says_without_whom(af, write_project):
+    write_project({"reader": "return {}", "left": "raise ValueError('no left')"}, "on_error: continue")
+    ran = af("run", "--offline")
+    assert ran.code == 0
+    assert "it went on without left: ValueError: no left" in ran.out

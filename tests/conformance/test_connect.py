@@ -251,13 +251,12 @@ def test_a_backend_without_configuration_says_what_it_needs(connect: Connect) ->
 def test_a_backend_that_does_not_answer_is_given_up(tmp_path: Path) -> None:
     import asyncio
 
-    from agent_framework.config.loader import ConfigLoader
     from agent_framework.core.connections import check_connections
 
     storage = {"provider": f"{__name__}:Silent"}
     stages = {"local": {"infrastructure": {"storage": storage}}}
     (tmp_path / "agents.yaml").write_text(yaml_of({"a": {}}, more=f"stages: {json.dumps(stages)}"), "utf-8")
-    found = asyncio.run(check_connections(ConfigLoader(tmp_path), limit_s=0.2))
+    found = asyncio.run(check_connections(tmp_path, "local", limit_s=0.2))
     assert [connection.ok for connection in found] == [True, True, False]
     assert "no answer within 0.2 s" in found[2].message
 

@@ -16,6 +16,7 @@ import pytest
 
 from tests.support.lambda_emulator import LambdaEmulator, emulated_lambda
 from tests.support.lambda_python import lambda_python
+from tests.support.lambda_starts import NewInterpreter
 from tests.support.moto_server import Aws, aws
 from tests.support.sample_model import SampleModel
 from tests.terraform.support import NO_BUCKET_POLICY, load_harness, needs_offline_provider, needs_terraform
@@ -55,18 +56,20 @@ class Journey:
         return done.stdout + done.stderr
 
     def modified(self) -> dict[str, str]:
-        """The hash of each function's code, by name."""
-        functions = self.aws.client("lambda").list_functions()["Functions"]
-        return {function["FunctionName"]: function["CodeSha256"] for function in functions}
+        """The hash of each function's code, by name; other tests of this process leave functions of theirs."""
+        pages = self.aws.client("lambda").get_paginator("list_functions").paginate()
+        functions = [function for page in pages for function in page["Functions"]]
+        ours = [function for function in functions if function["FunctionName"].startswith(f"{PROJECT}-dev-")]
+        return {function["FunctionName"]: function["CodeSha256"] for function in ours}
 
 
 @pytest.fixture(scope="module")
 def journey(aws: Aws, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Journey]:
-    python = lambda_python()
+    starter = NewInterpreter(lambda_python())
     place = tmp_path_factory.mktemp("journey")
     env = {**load_harness().environment(), "AWS_ENDPOINT_URL": aws.url, "AWS_DEFAULT_REGION": "us-east-1"}
     aws.client("scheduler").create_schedule_group(Name=f"{PROJECT}-dev")  # which the provider for tests only remembers
-    with SampleModel() as model, emulated_lambda(aws, python, AWS_ENDPOINT_URL_BEDROCK_RUNTIME=model.url) as lambdas:
+    with SampleModel() as model, emulated_lambda(aws, starter, AWS_ENDPOINT_URL_BEDROCK_RUNTIME=model.url) as lambdas:
         yield Journey(place / PROJECT, env, aws, lambdas, model)
 
 

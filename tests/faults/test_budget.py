@@ -101,3 +101,62 @@ def test_validate_refuses_a_usd_budget_on_an_unknown_price(tmp_path: Path):
     (problem,) = check_project(ConfigLoader(tmp_path)).errors
     assert problem.line == 5
     assert "the price of openai/m is unknown" in problem.message
+
+
+PROCESS = """
+import asyncio, sys
+from agent_framework import Project
+
+async def main(folder, job_id):
+    async with Project.open(folder) as project:
+        await project.worker(concurrency=4, sweep_s=0.2).run()
+
+asyncio.run(main(*sys.argv[1:]))
+"""
+
+
+def test_worker_processes_hold_one_budget_together(tmp_path: Path):
+    import asyncio
+    import os
+    import subprocess
+    import sys
+    import time
+
+    from agent_framework.core.messages import advance_message
+    from tests.support.job_process import REPOSITORY
+
+    with ModelServer(*[says("fine", input_tokens=40, output_tokens=20, delay_s=0.2)] * 12) as server:
+        _write(tmp_path, server.url, 12, "{tokens: 400}")
+        environ = {**os.environ, "OPENAI_API_KEY": "test"}
+
+        async def submit() -> str:
+            async with Project.open(tmp_path, environ=environ) as project:
+                job_id = await project.jobs.submit({"a": 1})
+                await project.queue.send(advance_message(job_id))
+                return job_id
+
+        job_id = asyncio.run(submit())
+        command = [sys.executable, "-c", PROCESS, str(tmp_path), job_id]
+        workers = [subprocess.Popen(command, cwd=REPOSITORY, env=environ) for _ in range(3)]
+
+        async def result():
+            async with Project.open(tmp_path, environ=environ) as project:
+                ended = time.monotonic() + 60
+                while time.monotonic() < ended:
+                    job = await project.jobs.get(job_id)
+                    if job.status.is_final:
+                        return job, await project.db.get_document("budget", job_id)
+                    await asyncio.sleep(0.1)
+                raise AssertionError("the job did not end within a minute")
+
+        try:
+            job, spent = asyncio.run(result())
+        finally:
+            for worker in workers:
+                worker.terminate()
+            for worker in workers:
+                worker.wait(timeout=30)
+        assert job.status == "failed"
+        assert "budget" in job.error_message
+        assert spent.body["tokens"] <= 400
+        assert len(server.requests) * 60 <= 400

@@ -18,6 +18,7 @@ from agent_framework.core.durable_wake import DurableWaker
 from agent_framework.infrastructure.compute.durable_functions import durable_function
 from agent_framework.infrastructure.compute.durable_start import execution_name, start_event
 from agent_framework.testing.conformance.engine import Place
+from agent_framework.types import EventKind, JobStatus
 from tests.support.lambda_process import LambdaProcesses
 
 EXECUTION_TIMEOUT_S = 600
@@ -59,6 +60,7 @@ class DurablePlace(Place):
         self._processes = LambdaProcesses(folder, stage, self.environment)
         self._runner: Any = None
         self._waker: DurableWaker | None = None
+        self._told: set[str] = set()
 
     async def begin(self, project: Project) -> None:
         """Register the functions of the project's agents."""
@@ -74,7 +76,19 @@ class DurablePlace(Place):
     async def tell(self, project: Project, job_id: str) -> None:
         """What the orchestrator's function does with a message."""
         assert self._waker is not None
+        self._told.add(job_id)
         await self._waker.wake(job_id)
+
+    async def look_after(self) -> None:
+        """Wake waiting jobs again, as the sweeper does: an execution that just ended may have missed a decision."""
+        for job_id in self._told:
+            job = await self.project.jobs.get(job_id)
+            if job.status is JobStatus.RUNNING and self._waker is not None and await self._waited(job_id):
+                await self._waker.wake(job_id)
+
+    async def _waited(self, job_id: str) -> bool:
+        snapshot = await self.project.db.load(job_id)
+        return snapshot is not None and any(event.kind is EventKind.WAITING for event in snapshot.events)
 
     async def end(self) -> None:
         self._processes.close()

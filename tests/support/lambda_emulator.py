@@ -8,7 +8,6 @@ AWS documents them. Retries of asynchronous invocations are not emulated: deploy
 import hashlib
 import io
 import json
-import sys
 import tempfile
 import threading
 import time
@@ -24,21 +23,21 @@ from moto.awslambda.models import LambdaFunction
 from moto.sqs.models import Queue
 
 from tests.support.lambda_runtime import Answer, LambdaInstance
+from tests.support.lambda_starts import Forks, Starter
 from tests.support.moto_server import CREDENTIALS, REGION, Aws
 
 Key = tuple[str, str, str]
 
 
 class LambdaEmulator:
-    """Runs the functions of one moto server with the interpreter ``python``."""
+    """Runs the functions of one moto server; ``starter`` starts their processes."""
 
-    def __init__(self, aws: Aws, python: str, folder: Path, environ: Mapping[str, str]) -> None:
+    def __init__(self, aws: Aws, starter: Starter, folder: Path, environ: Mapping[str, str]) -> None:
         self.aws = aws
         self._environ = environ
-        self.python = python
+        self._starter = starter
         self.folder = folder
         self.invocations: list[tuple[str, bytes, Answer]] = []
-        self.lines: list[tuple[str, str]] = []
         self._warm: dict[Key, list[LambdaInstance]] = {}
         self._all: list[LambdaInstance] = []
         self._lock = threading.Lock()
@@ -113,16 +112,16 @@ class LambdaEmulator:
         }
         name = function.function_name
         instance = LambdaInstance(
-            self.python, root, function.handler, environ, function=name, timeout_s=function.timeout,
-            log=lambda line: self._log(name, line),
+            self._starter, root, function.handler, environ, function=name, timeout_s=function.timeout,
+            log=self.folder / f"{name}.log",
         )  # fmt: skip
         with self._lock:
             self._all.append(instance)
         return instance
 
-    def _log(self, function: str, line: str) -> None:
-        with self._lock:
-            self.lines.append((function, line))
+    def said(self) -> str:
+        """The last that each function has printed."""
+        return "\n".join(f"{log.stem}: {log.read_text('utf-8')[-1500:]}" for log in sorted(self.folder.glob("*.log")))
 
     # -- event source mappings -----------------------------------------------------------------------------------
 
@@ -186,6 +185,7 @@ class LambdaEmulator:
         for instance in self._all:
             instance.close()
         self._pool.shutdown()
+        self._starter.close()
 
 
 def _key(function: LambdaFunction) -> Key:
@@ -195,10 +195,10 @@ def _key(function: LambdaFunction) -> Key:
 
 
 @contextmanager
-def emulated_lambda(aws: Aws, python: str, **environ: str) -> Iterator[LambdaEmulator]:
+def emulated_lambda(aws: Aws, starter: Starter, **environ: str) -> Iterator[LambdaEmulator]:
     """Make the functions of the moto server in this process run, with more in their environment."""
     with tempfile.TemporaryDirectory(prefix="lambda-") as folder, pytest.MonkeyPatch.context() as patch:
-        emulator = LambdaEmulator(aws, python, Path(folder), environ)
+        emulator = LambdaEmulator(aws, starter, Path(folder), environ)
 
         def invoke(self: LambdaFunction, body: Any, request_headers: Any, response_headers: Any) -> bytes:
             event = body.encode() if isinstance(body, str) else body or b"{}"
@@ -226,8 +226,8 @@ def emulated_lambda(aws: Aws, python: str, **environ: str) -> Iterator[LambdaEmu
 
 @pytest.fixture(scope="module")
 def lambdas(aws: Aws) -> Iterator[LambdaEmulator]:
-    """Functions that run with this interpreter, and credentials of the emulated AWS in the environment."""
-    with pytest.MonkeyPatch.context() as patch, emulated_lambda(aws, sys.executable) as emulator:
+    """Functions that run as forks of this interpreter, and credentials of the emulated AWS in the environment."""
+    with pytest.MonkeyPatch.context() as patch, emulated_lambda(aws, Forks()) as emulator:
         patch.setenv("AWS_ACCESS_KEY_ID", CREDENTIALS["aws_access_key_id"])
         patch.setenv("AWS_SECRET_ACCESS_KEY", CREDENTIALS["aws_secret_access_key"])
         patch.setenv("AWS_REGION", REGION)

@@ -5,16 +5,17 @@ An instance runs one event at a time, is killed where it runs into its time limi
 
 import json
 import queue
-import signal
-import subprocess
 import threading
 import time
 import uuid
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
+
+from tests.support.lambda_starts import Starter
 
 INIT_LIMIT_S = 60.0
 _PREFIX = "/2018-06-01/runtime"
@@ -42,24 +43,24 @@ class LambdaInstance:
     """``python -m awslambdaric handler`` in ``task_root``.
 
     Args:
-        python: an interpreter that has ``awslambdaric``.
+        starter: starts the process.
         task_root: the unpacked deployment package.
         handler: ``package.module.function``.
         environ: the function's variables and nothing of this process.
         timeout_s: the function's time limit.
-        log: is given each line that the process prints.
+        log: the file for what the process prints.
     """
 
     def __init__(
         self,
-        python: str,
+        starter: Starter,
         task_root: Path,
         handler: str,
         environ: Mapping[str, str],
         *,
         function: str,
         timeout_s: float,
-        log: Callable[[str], None],
+        log: Path,
     ) -> None:
         self.function = function
         self._timeout_s = timeout_s
@@ -70,32 +71,26 @@ class LambdaInstance:
         self.init_error: Any = None
         self._server = ThreadingHTTPServer(("127.0.0.1", 0), _handler_class(self))
         threading.Thread(target=self._server.serve_forever, args=(0.02,), daemon=True).start()
-        self.process = subprocess.Popen(
-            [python, "-m", "awslambdaric", handler],
-            cwd=task_root,
-            env={
-                "PATH": "/usr/bin:/bin",
-                "HOME": "/tmp",
-                "LANG": "en_US.UTF-8",
-                "AWS_LAMBDA_RUNTIME_API": f"127.0.0.1:{self._server.server_port}",
-                "AWS_LAMBDA_FUNCTION_NAME": function,
-                "AWS_LAMBDA_FUNCTION_VERSION": "$LATEST",
-                "AWS_LAMBDA_LOG_FORMAT": "JSON",
-                "LAMBDA_TASK_ROOT": str(task_root),
-                "PYTHONPATH": str(task_root),
-                "_HANDLER": handler,
-                **environ,
-            },
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-        )
-        threading.Thread(target=self._read_log, args=(log,), daemon=True).start()
+        variables = {
+            "PATH": "/usr/bin:/bin",
+            "HOME": "/tmp",
+            "LANG": "en_US.UTF-8",
+            "AWS_LAMBDA_RUNTIME_API": f"127.0.0.1:{self._server.server_port}",
+            "AWS_LAMBDA_FUNCTION_NAME": function,
+            "AWS_LAMBDA_FUNCTION_VERSION": "$LATEST",
+            "AWS_LAMBDA_LOG_FORMAT": "JSON",
+            "LAMBDA_TASK_ROOT": str(task_root),
+            "PYTHONPATH": str(task_root),
+            "_HANDLER": handler,
+            **environ,
+        }
+        self.process = starter.start(handler, task_root, variables, log)
 
     def invoke(self, event: bytes) -> Answer:
         """Run one event; an instance that failed in a way that Lambda does not forgive is dead afterwards."""
         begun = time.monotonic()
         while not self._ready.wait(0.02):
-            if self.process.poll() is not None or time.monotonic() - begun > INIT_LIMIT_S:
+            if not self.process.is_alive() or time.monotonic() - begun > INIT_LIMIT_S:
                 break
         request_id = str(uuid.uuid4())
         if self.init_error is not None or not self._ready.is_set():
@@ -109,8 +104,8 @@ class LambdaInstance:
     def _wait(self, pending: _Pending) -> Answer:
         until = time.monotonic() + self._timeout_s
         while not pending.done.wait(0.01):
-            if self.process.poll() is not None:
-                words = f"RequestId: {pending.request_id} Error: Runtime exited with error: {self.process.returncode}"
+            if not self.process.is_alive():
+                words = f"RequestId: {pending.request_id} Error: Runtime exited"
                 return Answer(
                     pending.request_id, {"errorType": "Runtime.ExitError", "errorMessage": words}, "Unhandled"
                 )
@@ -124,21 +119,17 @@ class LambdaInstance:
     @property
     def is_alive(self) -> bool:
         """It can take another event."""
-        return self.process.poll() is None
+        return self.process.is_alive()
 
     def kill(self) -> None:
         """End it at once, as Lambda ends an instance."""
-        if self.process.poll() is None:
-            self.process.send_signal(signal.SIGKILL)
-        self.process.wait(10)
+        self.process.kill()
 
     def close(self) -> None:
         """End the process and the Runtime API."""
         self.kill()
         self._server.shutdown()
         self._server.server_close()
-        assert self.process.stdout is not None
-        self.process.stdout.close()
 
     # -- for the Runtime API ---------------------------------------------------------------------------------------
 
@@ -167,11 +158,6 @@ class LambdaInstance:
         pending.answer = Answer(request_id, value, "Unhandled" if kind == "error" else None)
         pending.done.set()
 
-    def _read_log(self, log: Callable[[str], None]) -> None:
-        assert self.process.stdout is not None
-        for line in self.process.stdout:
-            log(line.decode("utf-8", "replace").rstrip("\n"))
-
 
 def _handler_class(instance: LambdaInstance) -> type[BaseHTTPRequestHandler]:
     class RuntimeApi(BaseHTTPRequestHandler):
@@ -181,6 +167,10 @@ def _handler_class(instance: LambdaInstance) -> type[BaseHTTPRequestHandler]:
 
         def log_message(self, format: str, *args: Any) -> None:  # noqa: A002 - the base class names it so
             pass
+
+        def handle(self) -> None:
+            with suppress(ConnectionError):  # the instance was killed
+                super().handle()
 
         def do_GET(self) -> None:
             body, headers = instance.next_event()
@@ -200,15 +190,12 @@ def _handler_class(instance: LambdaInstance) -> type[BaseHTTPRequestHandler]:
             return b"".join(chunks)
 
         def _send(self, status: int, body: bytes, headers: Mapping[str, str]) -> None:
-            try:
-                self.send_response(status)
-                for name, value in headers.items():
-                    self.send_header(name, value)
-                self.send_header("Content-Length", str(len(body)))
-                self.end_headers()
-                self.wfile.write(body)
-                self.wfile.flush()
-            except ConnectionError:
-                pass  # the instance was killed
+            self.send_response(status)
+            for name, value in headers.items():
+                self.send_header(name, value)
+            self.send_header("Content-Length", str(len(body)))
+            self.end_headers()
+            self.wfile.write(body)
+            self.wfile.flush()
 
     return RuntimeApi

@@ -45,6 +45,7 @@ class LambdaSystem:
 
     def deploy(self, environ: Mapping[str, str] | None = None) -> None:
         """Make the functions with their destinations, and the mapping of the queue."""
+        asyncio.run(self._migrate())
         client, package = self.aws.client("lambda"), self._package()
         trust = {
             "Version": "2012-10-17",
@@ -94,7 +95,7 @@ class LambdaSystem:
         }
 
     def project(self) -> Project:
-        """The stage from outside; opening it makes the table."""
+        """The stage from outside."""
         return Project.open(self.folder, stage=STAGE, environ={}, infrastructure=self.outside)
 
     def invoke(self, agent: str, event: Any) -> Any:
@@ -118,7 +119,7 @@ class LambdaSystem:
         """The job when it is final."""
         until = time.monotonic() + within_s
         while not (job := await project.jobs.get(job_id)).status.is_final:
-            assert time.monotonic() < until, f"{job.status}: {self.emulator.lines[-30:]}"
+            assert time.monotonic() < until, f"{job.status}: {self.emulator.said()}"
             await asyncio.sleep(0.05)
         return job
 
@@ -130,6 +131,13 @@ class LambdaSystem:
                 return await self.rested(project, await self.submit(project, job_input))
 
         return asyncio.run(work())
+
+    async def _migrate(self) -> None:
+        project = self.project()
+        try:
+            await project.db.migrate()
+        finally:
+            await project.close()
 
     def _package(self) -> bytes:
         """The project's folder with a handler for each agent."""

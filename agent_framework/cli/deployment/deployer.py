@@ -12,7 +12,7 @@ from agent_framework.cli.deployment.idle_costs import IdleCost, idle_costs
 from agent_framework.cli.deployment.migration import migrate_stage
 from agent_framework.cli.deployment.outputs import deployed_stage
 from agent_framework.cli.deployment.packaging import Package, Progress, build_packages, write_packages_tfvars
-from agent_framework.cli.deployment.progress import ApplyLines, Say
+from agent_framework.cli.deployment.progress import Say
 from agent_framework.cli.deployment.stage_work import StageWork
 from agent_framework.core.deployed import DeployedStage
 
@@ -75,15 +75,7 @@ class Deployer:
             DeploymentError: terraform stopped; the state has what was done.
             KeyboardInterrupt: the user stopped it, and terraform has finished what it had begun.
         """
-        lines = ApplyLines(self.say, len(planned.changes.changes))
-        ended = self.work.terraform.apply(
-            lines, on_interrupt=lambda: self.say("interrupted: terraform finishes what it has begun; please wait")
-        )
-        if ended.interrupted:
-            self.say("the state is kept; run the same command again to go on")
-            raise KeyboardInterrupt
-        if ended.code != 0:
-            raise self.work.terraform.failure(ended, _HALF_WAY)
+        self.work.apply(self.say, len(planned.changes.changes), half_way=_HALF_WAY)
 
     def settle(self) -> tuple[DeployedStage, str]:
         """Write down where the stage is, and migrate its database; the stage, and what was done to the database."""

@@ -7,10 +7,11 @@ the next one: terraform knows what is left.
 import shutil
 from collections.abc import Mapping
 from dataclasses import dataclass
+from pathlib import Path
 
 from agent_framework.cli.deployment.buckets import empty_bucket
 from agent_framework.cli.deployment.changes import Change, PlannedChanges
-from agent_framework.cli.deployment.progress import ApplyLines, Say
+from agent_framework.cli.deployment.progress import Say
 from agent_framework.cli.deployment.stage_work import StageWork
 from agent_framework.core.deployed import stage_file
 from agent_framework.errors import DeploymentError
@@ -33,17 +34,19 @@ class Destroyer:
     work: StageWork
     say: Say
 
-    def plan(self) -> PlannedChanges | None:
+    def has_state(self) -> bool:
+        """Whether a state of the stage is where it is looked for."""
+        return self.work.state.exists() and self.work.state.has_state()
+
+    def plan(self, var_files: tuple[Path, ...] = ()) -> PlannedChanges | None:
         """What would go; None if there is nothing.
 
         Raises:
             DeploymentError: something is protected.
         """
-        if not (self.work.state.exists() and self.work.state.has_state()):
-            return None
         self.work.generate()
         self.work.terraform.init(self.work.state.backend())
-        plan = self.work.terraform.plan(var_files=self.work.var_files(()), destroy=True)
+        plan = self.work.terraform.plan(var_files=self.work.var_files(var_files), destroy=True)
         if plan is None:
             return None
         changes = PlannedChanges.of(plan)
@@ -62,15 +65,7 @@ class Destroyer:
                 bucket = str(change.before["bucket"])
                 count = empty_bucket(self.work.checked.aws, bucket, self.work.checked.account.id)
                 self.say(f"  emptied {bucket}: {count} versions of objects")
-        ended = self.work.terraform.apply(
-            ApplyLines(self.say, len(planned.changes)),
-            on_interrupt=lambda: self.say("interrupted: terraform finishes what it has begun; please wait"),
-        )
-        if ended.interrupted:
-            self.say("the state is kept; run the same command again to go on")
-            raise KeyboardInterrupt
-        if ended.code != 0:
-            raise self.work.terraform.failure(ended, _HALF_WAY)
+        self.work.apply(self.say, len(planned.changes), half_way=_HALF_WAY)
 
     def forget(self, *, delete_state: bool) -> str:
         """Remove what this folder knows of the stage, and the state if asked for; what is left, in words."""

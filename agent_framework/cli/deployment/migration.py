@@ -5,22 +5,18 @@ orchestrator's function is asked: the event ``{"type": "migrate"}``.
 """
 
 import asyncio
-import json
 from pathlib import Path
-from typing import Any
 
-from agent_framework._optional import require
+from agent_framework.config.agent_config import LAMBDA_MAX_TIMEOUT_S
 from agent_framework.core.deployed import DeployedStage
 from agent_framework.core.migration import migrate
 from agent_framework.core.runtime import Project
-from agent_framework.errors import DeploymentError
-from agent_framework.infrastructure._aws import explain
-from agent_framework.types import JSONDict, is_object
+from agent_framework.errors import AgentError, DeploymentError, ProviderError
+from agent_framework.infrastructure.compute.aws_lambda import LambdaInvoker
+from agent_framework.types import JSONDict
 
 IN_A_VPC = "rds-postgres"
 MIGRATE_EVENT: JSONDict = {"type": "migrate"}
-_READ_TIMEOUT_S = 910
-"""Above the longest that a function may run."""
 
 
 def migrate_stage(project_dir: Path, deployed: DeployedStage) -> str:
@@ -46,30 +42,19 @@ async def _from_here(project_dir: Path, stage: str) -> str:
 
 
 def _by_function(deployed: DeployedStage) -> None:
-    boto3 = require("boto3", extra="aws", needed_for="deploy")
-    config = require("botocore.config", extra="aws", needed_for="deploy").Config(
-        read_timeout=_READ_TIMEOUT_S, retries={"total_max_attempts": 1}
-    )
-    errors = require("botocore.exceptions", extra="aws", needed_for="deploy")
     function = deployed.functions[deployed.orchestrator]
-    client = boto3.session.Session().client("lambda", region_name=deployed.region, config=config)
     try:
-        answer = client.invoke(FunctionName=function, Payload=json.dumps(MIGRATE_EVENT).encode())
-        told = answer["Payload"].read().decode("utf-8", "replace")
-    except (errors.BotoCoreError, errors.ClientError) as exc:
-        raise DeploymentError(f"the database was not migrated: {function}: {explain(exc)}") from exc
-    finally:
-        client.close()
-    if answer.get("FunctionError") or not _is_ok(told):
+        asyncio.run(_invoke(function, deployed.region))
+    except (AgentError, ProviderError) as exc:
         raise DeploymentError(
-            f"the database was not migrated: {function} answered {told[:500]}; 'agent-framework logs --stage "
-            f"{deployed.stage} --agent {deployed.orchestrator}' shows why. Then run deploy again"
-        )
+            f"the database was not migrated: {exc}; 'agent-framework logs --stage {deployed.stage} --agent "
+            f"{deployed.orchestrator}' shows why. Then run deploy again"
+        ) from exc
 
 
-def _is_ok(told: str) -> bool:
+async def _invoke(function: str, region: str) -> None:
+    invoker = LambdaInvoker(timeout_s=LAMBDA_MAX_TIMEOUT_S, region=region)
     try:
-        answer: Any = json.loads(told)
-    except ValueError:
-        return False
-    return is_object(answer) and answer.get("ok") is True
+        await invoker.invoke(function, MIGRATE_EVENT)
+    finally:
+        await invoker.close()

@@ -8,10 +8,12 @@ from pathlib import Path
 
 from agent_framework.cli.deployment.checks import Checked
 from agent_framework.cli.deployment.log import CommandLog
+from agent_framework.cli.deployment.progress import ApplyLines, Say
 from agent_framework.cli.deployment.state_bucket import StateBucket, StatePlace, state_place
 from agent_framework.cli.deployment.terraform import Terraform, process_environment
 from agent_framework.cli.deployment.tfvars import write_tfvars
 from agent_framework.cli.scaffolding.terraform import TERRAFORM_DIR, ModulesUpdate, refreshed_modules
+from agent_framework.core.deployed import DeployedStage
 from agent_framework.errors import DeploymentError, ProjectError
 from agent_framework.types import is_object
 
@@ -29,7 +31,7 @@ class StageWork:
         self.stage = checked.loader.stage
         self.data_dir = checked.project_dir / DATA_DIR / self.stage
         project = checked.loader.config.project
-        remembered = self._remembered_bucket()
+        remembered = self._remembered_bucket() or self._deployed_bucket()
         if bucket and remembered and bucket != remembered:
             raise DeploymentError(
                 f"stage {self.stage} has its state in the bucket {remembered}, and --state-bucket names {bucket}; "
@@ -80,6 +82,28 @@ class StageWork:
                 yield
             finally:
                 self.terraform.plan_file.unlink(missing_ok=True)
+
+    def apply(self, say: Say, count: int, *, half_way: str) -> None:
+        """Apply the saved plan of ``count`` changes; ``half_way`` says what to do if it stops.
+
+        Raises:
+            DeploymentError: terraform stopped; the state has what was done.
+            KeyboardInterrupt: the user stopped it, and terraform has finished what it had begun.
+        """
+        ended = self.terraform.apply(
+            ApplyLines(say, count),
+            on_interrupt=lambda: say("interrupted: terraform finishes what it has begun; please wait"),
+        )
+        if ended.interrupted:
+            say("the state is kept; run the same command again to go on")
+            raise KeyboardInterrupt
+        if ended.code != 0:
+            raise self.terraform.failure(ended, half_way)
+
+    def _deployed_bucket(self) -> str | None:
+        """The bucket that the last deployment from this folder wrote down."""
+        deployed = DeployedStage.read(self.checked.project_dir, self.stage)
+        return deployed.state_bucket if deployed else None
 
     def _remembered_bucket(self) -> str | None:
         """The bucket that terraform was last connected to for this stage."""

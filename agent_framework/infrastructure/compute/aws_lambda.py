@@ -24,6 +24,7 @@ READ_MARGIN_S = 15.0
 """Seconds that a caller waits longer than the function may run: a client that gives up first would run it again."""
 
 _LABEL = "compute provider lambda"
+_SHOWN = 200
 
 
 class LambdaDispatcher:
@@ -126,7 +127,8 @@ def unwrap(function: str, text: bytes, *, failed: bool) -> JSONDict:
     try:
         answer = to_object(text or b"null")
     except ValueError as exc:
-        raise AgentError(f"function {function} answered {exc}") from exc
+        shown = text[:_SHOWN].decode("utf-8", "replace")
+        raise AgentError(f"function {function} answered {exc}: {shown}") from exc
     if failed:
         kind, words = answer.get("errorType", "Error"), answer.get("errorMessage", "without a message")
         raise AgentError(f"function {function} failed: {kind}: {words}")

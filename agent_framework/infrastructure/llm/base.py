@@ -45,6 +45,14 @@ class Price:
 
 
 @dataclass(frozen=True, slots=True)
+class Verdict:
+    """What a person decided about a call: only arguments with this hash may be used, or ``rejection`` says why none."""
+
+    arguments_hash: str
+    rejection: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class ModelSpec:
     """Everything needed to build one model; ``runtime`` fills it from agents.yaml and the environment.
 

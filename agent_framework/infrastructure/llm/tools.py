@@ -6,18 +6,25 @@ Anything else it raises is told to the model, which may try something else.
 
 import inspect
 import json
-from collections.abc import Callable, Mapping
+import logging
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from functools import wraps
 from typing import Any, cast, overload
 
 from agents import AgentOutputSchema, FunctionTool, RunContextWrapper, function_tool
 from agents.exceptions import UserError
 from agents.tool_context import ToolContext
-from pydantic import BaseModel, TypeAdapter, ValidationError
+from pydantic import TypeAdapter, ValidationError
 
-from agent_framework.errors import AgentFrameworkError, ProjectError
+from agent_framework.errors import AgentFrameworkError, NotWritten, ProjectError
 from agent_framework.infrastructure.llm.base import FINAL_RESULT_TOOL, WORKER_TOOL_PREFIX
+from agent_framework.infrastructure.llm.writes import Declared, as_json, guarded
 from agent_framework.types import JSONDict
+
+logger = logging.getLogger(__name__)
+Condition = bool | Callable[..., Any]
+"""Whether something holds: always, never, or by a function of a tool's arguments."""
 
 _FAILED = "The tool failed"
 _NOT_ACCEPTED = "Not accepted"
@@ -27,6 +34,8 @@ _SDK_FAILED = "An error occurred while running the tool"
 def _tell_model(context: RunContextWrapper[Any], error: Exception) -> str:
     """The failure-error function of `tool`."""
     for cause in (error, error.__cause__):
+        if isinstance(cause, NotWritten):
+            return f"{_FAILED}: {cause}"
         if isinstance(cause, AgentFrameworkError):
             raise cause
     return f"{_FAILED}: {type(error).__name__}: {error}"
@@ -38,27 +47,97 @@ def tells_failure(output: str) -> bool:
 
 
 @overload
-def tool(function: Callable[..., Any], /) -> FunctionTool: ...
+def tool(function: Callable[..., Any], /, **options: Any) -> FunctionTool: ...
 @overload
 def tool(**options: Any) -> Callable[[Callable[..., Any]], FunctionTool]: ...
-def tool(function: Any = None, /, **options: Any) -> Any:
+def tool(
+    function: Any = None,
+    /,
+    *,
+    writes: bool = False,
+    key: Sequence[str] = (),
+    wording: Sequence[str] = (),
+    idempotency_key: str | None = None,
+    needs_approval: Condition = False,
+    preview: Callable[..., Any] | None = None,
+    **options: Any,
+) -> Any:
     """Make a function a tool: ``@tool`` or ``@tool(timeout=...)`` with the options of ``agents.function_tool``.
 
     Arguments and their descriptions come from the signature and the docstring. A first parameter annotated with
     ``RunContextWrapper[...]`` receives the agent's context.
+
+    A tool that changes something in the world says so; each write is then recorded and made once (docs/approvals.md):
+
+    ``@tool(writes=True, key=("order_id",), wording=("note",), idempotency_key="request_id")``
+
+    Args:
+        function: The function.
+        writes: Its calls are recorded, and a recorded one is not made again.
+        key: Parameters that tell which write it is; without them, the how-manieth call of the tool it is.
+        wording: Parameters whose text may differ when the model asks for the same write again.
+        idempotency_key: The parameter that receives a key which stays the same when the write is repeated. Declare it
+            only if whatever the tool calls ignores a second request with the same key.
+        needs_approval: True, or a function of the tool's arguments that says so; such a tool counts as one that writes.
+        preview: A function of the tool's arguments: what a person is shown of the effect, as JSON.
+        options: Those of ``agents.function_tool``.
     """
     options.setdefault("failure_error_function", _tell_model)
+    is_write = writes or bool(key) or bool(wording) or idempotency_key is not None
+    declared = Declared(tuple(key), tuple(wording), idempotency_key, preview)
 
-    def make(target: Any) -> FunctionTool:
-        wrapped = _answering_json(target)
-        try:
-            return cast(FunctionTool, function_tool(**options)(wrapped))
-        except UserError as exc:
-            if "strict" not in str(exc) and "additionalProperties" not in str(exc):
-                raise ProjectError(f"tool {target.__name__}: {exc}") from exc
-            return cast(FunctionTool, function_tool(**options, strict_mode=False)(wrapped))
+    def make(target: Any, *, approve: Condition = needs_approval) -> FunctionTool:
+        name = options.get("name_override") or target.__name__
+        is_guarded = is_write or approve is not False
+        wrapped = guarded(target, declared, name=name) if is_guarded else _answering_json(target)
+        made = _made(wrapped, options | {"needs_approval": _condition(approve)})
+        cast(Any, made).ours = Ours(declared, lambda: make(target, approve=True), is_guarded)
+        return made
 
     return make if function is None else make(function)
+
+
+@dataclass(frozen=True, slots=True)
+class Ours:
+    """What `tool` remembers of a tool that it made.
+
+    ``with_approval`` makes it again, with every call asked for; ``is_guarded``: it writes, or needs approval.
+    """
+
+    declared: Declared
+    with_approval: Callable[[], FunctionTool]
+    is_guarded: bool = False
+
+    @staticmethod
+    def of(made: Any) -> "Ours | None":
+        """What is remembered of ``made``; None where `tool` did not make it."""
+        found = getattr(made, "ours", None)
+        return found if isinstance(found, Ours) else None
+
+
+def _made(wrapped: Callable[..., Any], options: dict[str, Any]) -> FunctionTool:
+    try:
+        return cast(FunctionTool, cast(Any, function_tool)(**options)(wrapped))
+    except UserError as exc:
+        if "strict" not in str(exc) and "additionalProperties" not in str(exc):
+            raise ProjectError(f"tool {wrapped.__name__}: {exc}") from exc
+        return cast(FunctionTool, cast(Any, function_tool)(**options, strict_mode=False)(wrapped))
+
+
+def _condition(needs_approval: Condition) -> Any:
+    """The condition as the SDK asks it; one that fails asks a person."""
+    if isinstance(needs_approval, bool):
+        return needs_approval
+
+    async def asks(context: RunContextWrapper[Any], arguments: JSONDict, call_id: str) -> bool:
+        try:
+            answer = needs_approval(**arguments)
+            return bool(await answer if inspect.isawaitable(answer) else answer)
+        except Exception as exc:
+            logger.warning("needs_approval failed for %s, so a person is asked: %s", list(arguments), exc)
+            return True
+
+    return asks
 
 
 def _answering_json(function: Callable[..., Any]) -> Callable[..., Any]:
@@ -67,34 +146,38 @@ def _answering_json(function: Callable[..., Any]) -> Callable[..., Any]:
 
         @wraps(function)
         async def answer_async(*args: Any, **kwargs: Any) -> Any:
-            return _as_json(await function(*args, **kwargs))
+            return as_json(await function(*args, **kwargs))
 
         return answer_async
 
     @wraps(function)
     def answer(*args: Any, **kwargs: Any) -> Any:
-        return _as_json(function(*args, **kwargs))
+        return as_json(function(*args, **kwargs))
 
     return answer
 
 
-def _as_json(value: Any) -> Any:
-    if isinstance(value, BaseModel):
-        return value.model_dump_json()
-    return json.dumps(value, ensure_ascii=False, default=str) if isinstance(value, (dict, list)) else value
-
-
-def as_tool(value: Any, *, agent: str) -> Any:
-    """A tool as the SDK takes it; plain functions are wrapped by `tool`.
+def as_tool(value: Any, *, agent: str, approve: bool = False) -> Any:
+    """A tool as the SDK takes it; plain functions are wrapped by `tool`. ``approve``: every call needs approval.
 
     Raises:
-        ProjectError: it is neither a function nor a tool.
+        ProjectError: it is neither a function nor a tool, or one whose approved calls could not be recorded.
     """
     if inspect.isfunction(value):
-        return tool(value)
+        return tool(value, needs_approval=True) if approve else tool(value)
     if not hasattr(value, "name"):
         raise ProjectError(f"agent {agent}: {value!r} in its tools is neither a function nor a tool")
-    return value
+    ours = Ours.of(value)
+    if ours is not None:
+        return ours.with_approval() if approve else value
+    if not approve and getattr(value, "needs_approval", False) is False:
+        return value
+    if not getattr(value, "_is_agent_tool", False):
+        raise ProjectError(
+            f"agent {agent}: the tool {value.name} needs approval, so it must be made by agent_framework.tool, which "
+            "sees to it that an approved call is made once"
+        )
+    return replace(value, needs_approval=True) if approve else value
 
 
 class FinalResult:

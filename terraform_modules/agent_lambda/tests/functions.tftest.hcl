@@ -78,16 +78,16 @@ run "jobs_may_go_round" {
 
 run "some_variables_are_the_orchestrators_alone" {
   variables {
-    orchestrator_env_vars = { AGENT_FRAMEWORK_MAX_RECEIVES = "3" }
+    orchestrator_env_vars = { AGENT_FRAMEWORK_DURABLE_FUNCTION = "arn" }
   }
 
   assert {
-    condition     = aws_lambda_function.agent["planner"].environment[0].variables["AGENT_FRAMEWORK_MAX_RECEIVES"] == "3"
+    condition     = aws_lambda_function.agent["planner"].environment[0].variables["AGENT_FRAMEWORK_DURABLE_FUNCTION"] == "arn"
     error_message = "The orchestrator is told how often a message is delivered."
   }
 
   assert {
-    condition     = !contains(keys(aws_lambda_function.agent["writer"].environment[0].variables), "AGENT_FRAMEWORK_MAX_RECEIVES")
+    condition     = !contains(keys(aws_lambda_function.agent["writer"].environment[0].variables), "AGENT_FRAMEWORK_DURABLE_FUNCTION")
     error_message = "Workers are not told what is the orchestrator's."
   }
 }

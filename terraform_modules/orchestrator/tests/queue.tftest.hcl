@@ -52,7 +52,7 @@ run "dead_letters_are_kept_for_14_days" {
   }
 
   assert {
-    condition     = jsondecode(aws_sqs_queue_redrive_policy.jobs.redrive_policy).maxReceiveCount == 5
+    condition     = jsondecode(aws_sqs_queue_redrive_policy.jobs.redrive_policy).maxReceiveCount == 3
     error_message = "A poison message goes to the dead letters."
   }
 }

@@ -13,6 +13,7 @@ _COLUMNS = (
     ("simulated crashes", "crashes"),
     ("real SIGKILLs", "kills"),
     ("pauses past the limits", "pauses"),
+    ("stopped while holding the file", "locked"),
     ("database restarts", "restarts"),
     ("answers cut off", "cuts"),
     ("requests refused", "refusals"),

@@ -14,7 +14,7 @@ from agent_framework.core.durable_handler import DurableBody, LoopThread
 from agent_framework.core.durable_role import DurableRole
 from agent_framework.core.lambda_events import read_event
 from agent_framework.core.lambda_process import DURABLE_FUNCTION, Invocation, durable_function
-from agent_framework.core.lambda_roles import WorkerRole
+from agent_framework.core.lambda_worker import WorkerRole
 from agent_framework.core.messages import advance_message, perform_message
 from agent_framework.errors import ConfigError, ProviderError
 from agent_framework.infrastructure.compute.durable_functions import durable_function as as_durable_function

@@ -104,6 +104,9 @@ def test_an_agent_that_fails_is_an_error_in_the_envelope(folder: Path) -> None:
     answer = worker_handler("writer")({"action": "write", "payload": {"fail": True}}, Context())
     assert (answer["statusCode"], answer["ok"]) == (500, False)
     assert "no ink" in answer["error"]["error"]
+    assert (answer["error"]["error_code"], answer["error"]["failed_stage"]) == ("ValueError", "writer alone/writer")
+    assert answer["error"]["partial_results"] == {}
+    assert "jobs retry" in answer["error"]["suggestions"][0]
 
 
 def test_an_agent_runs_on_a_job_that_is_there(folder: Path) -> None:
@@ -156,6 +159,48 @@ def test_row_08_with_no_time_left_the_attempt_is_still_settled(folder: Path) -> 
     job_id = outside(folder, lambda project: project.jobs.submit({}, job_type="agent:slow"))
     answer = worker_handler("slow")(perform_message(advanced(folder, job_id)), Context(seconds=0))
     assert answer["metadata"]["state"] == "failed"
+
+
+def test_a_message_that_comes_again_is_the_job_of_its_first_time(folder: Path) -> None:
+    record = {"eventSource": "aws:sqs", "messageId": "m-1", "body": '{"payload": {"n": 1}}'}
+    handler = worker_handler("writer")
+    assert handler({"Records": [record]}, Context()) == {"batchItemFailures": []}
+    assert handler({"Records": [record]}, Context()) == {"batchItemFailures": []}
+    jobs = outside(folder, lambda project: project.db.list_jobs())
+    assert len(jobs) == 1
+
+
+def test_a_message_in_the_form_of_a_request_is_refused(folder: Path) -> None:
+    body = json.dumps({"httpMethod": "POST", "body": "{}"})
+    records = [{"eventSource": "aws:sqs", "messageId": "m-1", "body": body}]
+    answer = worker_handler("writer")({"Records": records}, Context())
+    assert answer == {"batchItemFailures": [{"itemIdentifier": "m-1"}]}
+
+
+def test_a_direct_call_does_not_go_round_a_cancellation(folder: Path) -> None:
+    async def cancelled(project: Project) -> str:
+        job_id = await project.jobs.submit({})
+        await project.jobs.cancel(job_id)
+        return job_id
+
+    job_id = outside(folder, cancelled)
+    answer = worker_handler("writer")({"job_id": job_id}, Context())
+    assert (answer["statusCode"], answer["error"]["error"]) == (409, f"job {job_id} is being cancelled")
+
+
+def test_a_direct_call_does_not_go_round_an_approval(folder: Path) -> None:
+    text = (folder / "agents.yaml").read_text("utf-8")
+    (folder / "agents.yaml").write_text(text.replace('"retry": {', '"needs_approval": true, "retry": {'), "utf-8")
+    job_id = outside(folder, lambda project: project.jobs.submit({}))
+    answer = worker_handler("writer")({"job_id": job_id}, Context())
+    assert (answer["statusCode"], answer["ok"]) == (409, False)
+    assert "needs approval" in answer["error"]["error"]
+
+
+def test_an_agent_that_outlasts_its_function_is_told_so(folder: Path) -> None:
+    job_id = outside(folder, lambda project: project.jobs.submit({}))
+    answer = worker_handler("slow")({"job_id": job_id}, Context(seconds=2.2))
+    assert (answer["statusCode"], "runtime.timeout" in answer["error"]["error"]) == (504, True)
 
 
 def test_a_worker_is_no_orchestrator(folder: Path) -> None:
@@ -223,6 +268,22 @@ def test_the_same_idempotency_key_is_the_same_job_for_one_user_only(folder: Path
     assert post("ann") == post("ann") != post("bob")
 
 
+def test_the_same_key_with_another_body_is_the_callers_conflict(folder: Path) -> None:
+    def post(body: str) -> int:
+        event = {"requestContext": {"http": {"method": "POST"}}, "body": body, "headers": {"Idempotency-Key": "k"}}
+        return int(handler(event, Context())["statusCode"])
+
+    handler = orchestrator_handler("orchestrator")
+    assert [post('{"n": 1}'), post('{"n": 2}'), post('{"n": 1}')] == [202, 409, 202]
+
+
+def test_an_input_that_is_nested_too_deeply_is_the_callers_mistake(folder: Path) -> None:
+    deep: dict[str, Any] = {}
+    for _ in range(300):
+        deep = {"a": deep}
+    assert orchestrator_handler("orchestrator")({"payload": deep}, Context())["statusCode"] == 400
+
+
 def test_a_job_is_shown_to_its_owner_alone(folder: Path) -> None:
     def get(user: str) -> dict[str, Any]:
         context = {"http": {"method": "GET"}, "authorizer": {"jwt": {"claims": {"sub": user}}}}
@@ -241,9 +302,15 @@ def test_the_sweep_wakes_what_is_due(folder: Path) -> None:
     assert queued(folder) == [advance_message(job_id)]
 
 
-def test_migrate_tells_the_version(folder: Path) -> None:
-    answer = orchestrator_handler("orchestrator")({"type": "migrate"}, Context())
+def test_migrate_brings_an_empty_database_up_to_this_version_and_then_jobs_are_taken(folder: Path) -> None:
+    (folder / ".agent-framework" / "jobs.sqlite").unlink()
+    handler = orchestrator_handler("orchestrator")
+    with pytest.raises(SchemaVersionError):
+        handler({"payload": {}}, Context())
+    answer = handler({"type": "migrate"}, Context())
+    assert answer["result"]["before"] == 0
     assert answer["result"]["schema_version"] >= 1
+    assert handler({"payload": {}}, Context())["statusCode"] == 202
 
 
 # -- hooks and processes ---------------------------------------------------------------------------------------------

@@ -87,9 +87,24 @@ def test_an_event_of_a_bus_is_an_input_once_per_event_id() -> None:
     assert read_event(event) == AgentCall({"order": 7}, user_id="event:shop", client_key="event:e-1")
 
 
-def test_an_event_of_our_own_bus_is_what_it_carries() -> None:
-    event = {"detail-type": "job", "source": "agent-framework", "id": "e-1", "detail": {"type": "sweep"}}
-    assert read_event(event) == Sweep()
+@pytest.mark.parametrize(
+    ("detail", "request_"),
+    [
+        (perform_message(KEY), EngineMessage(perform_message(KEY))),
+        ({"job_id": "job-1"}, AgentCall({}, job_id="job-1")),
+    ],
+)
+def test_an_event_of_our_own_bus_is_what_it_carries(detail: dict[str, Any], request_: Any) -> None:
+    assert read_event({"detail-type": "job", "source": "agent-framework", "id": "e-1", "detail": detail}) == request_
+
+
+@pytest.mark.parametrize(
+    "detail",
+    [{"type": "order"}, {"type": "sweep"}, {"type": "migrate"}, {"job_id": "j", "n": 1}, http_v1(), {"payload": {}}],
+)
+def test_whoever_may_put_events_gives_no_orders_by_their_form(detail: dict[str, Any]) -> None:
+    request = read_event({"detail-type": "job", "source": "shop", "id": "e-1", "detail": detail})
+    assert request == AgentCall(detail, user_id="event:shop", client_key="event:e-1")
 
 
 @pytest.mark.parametrize("make", [http_v1, http_v2])

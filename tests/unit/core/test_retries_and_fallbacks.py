@@ -24,7 +24,7 @@ def test_a_transient_failure_is_tried_again_up_to_max_attempts() -> None:
     assert (job.status, job.ran, job.reason) == (FAILED, ["a"] * 3, "agent a failed: still busy")
 
 
-@pytest.mark.parametrize("kind", list(ErrorKind))
+@pytest.mark.parametrize("kind", [kind for kind in ErrorKind if kind is not ErrorKind.REVIEW])
 def test_only_the_kinds_that_the_policy_names_are_tried_again(kind: ErrorKind) -> None:
     job = Simulation(plan_with(), script={"a": [fails(kind=kind), gives(ok=1)]}).run()
     expected = kind in (ErrorKind.CRASH, ErrorKind.TIMEOUT, ErrorKind.TRANSIENT)
@@ -135,3 +135,12 @@ def test_a_job_with_started_attempts_is_due_when_the_first_of_them_must_be_over(
     job.until_running("a", "b")
     job.advance()
     assert job.store.job.due_at == 1000 + 20 + GRACE_S
+
+
+def test_jitter_does_not_shorten_a_wait_that_was_asked_for() -> None:
+    plan = plan_of("", {"a": {"retry": {"initial_seconds": 1, "jitter": True}}})
+    busy = fails("busy", ErrorKind.TRANSIENT, retry_after_s=30)
+    job = Simulation(plan, script={"a": [busy, gives(ok=1)]}).until_running("a")
+    job.end(job.running("a"))
+    job.advance()
+    assert job.store.job.due_at == job.store.now + 30

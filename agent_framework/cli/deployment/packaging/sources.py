@@ -31,6 +31,8 @@ class ProjectSources:
         self._root = loader.project_dir
         self._agents = agents
         self._providers = sorted({*_provider_modules(loader)})
+        hook = loader.config.approvals.on_approval
+        self._hooks = [hook.partition(":")[0]] if hook else []
         self._files = dict(_project_files(self._root))
         self._modules = Project((name for name in self._files if name.endswith(".py")), self._root)
         self._config = (loader.path / CONFIG_FILE if loader.path.is_dir() else loader.path).resolve()
@@ -73,7 +75,8 @@ class ProjectSources:
         """The project's Python files that can be imported in the agent's function."""
         module = self.module_of(agent)
         waiting = self._whole(f"{AGENTS}/{agent.name}/")
-        for name in (*self._providers, *([module] if module else []), AGENTS.replace("/", ".")):
+        hooks = self._hooks if agent.type == "orchestrator" else ()
+        for name in (*self._providers, *hooks, *([module] if module else []), AGENTS.replace("/", ".")):
             waiting += self._modules.files_of(name)
         reached: set[str] = set()
         while waiting:

@@ -26,6 +26,7 @@ from agent_framework.testing.conformance.database.moments import OneMomentTests
 from agent_framework.testing.conformance.database.races import RaceTests
 from agent_framework.testing.conformance.database.restarts import RestartTests
 from agent_framework.testing.conformance.database.results import ResultTests
+from agent_framework.testing.conformance.database.sessions import SessionTests
 from agent_framework.testing.conformance.database.transitions import TransitionTests
 from agent_framework.testing.conformance.database.values import ValueTests
 
@@ -43,5 +44,6 @@ class DatabaseConformance(
     ValueTests,
     RaceTests,
     RestartTests,
+    SessionTests,
 ):
     """Everything at once; subclass this one."""

@@ -19,6 +19,7 @@ tests set for agents and jobs (2 s each), for places where an agent takes long t
 projects (of about twelve) stay open at once, where an open one costs something.
 """
 
+from agent_framework.testing.conformance.engine.approvals import ApprovalTests
 from agent_framework.testing.conformance.engine.attempts import AttemptTests
 from agent_framework.testing.conformance.engine.failures import FailureTests
 from agent_framework.testing.conformance.engine.harness import CAPABILITIES, ModelEndpoint, OpenPlace
@@ -42,5 +43,7 @@ __all__ = [
 ]
 
 
-class EngineConformance(RuleTests, FailureTests, AttemptTests, SignalTests, ValueTests, ModelTests, TraceTests):
+class EngineConformance(
+    RuleTests, FailureTests, AttemptTests, SignalTests, ApprovalTests, ValueTests, ModelTests, TraceTests
+):
     """All required and optional behaviour of a place that runs jobs."""

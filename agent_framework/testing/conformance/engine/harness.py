@@ -7,6 +7,7 @@ from typing import ClassVar, Protocol
 
 import pytest
 
+from agent_framework.core.approval import Approval
 from agent_framework.core.trace import canonical, trace
 from agent_framework.testing.conformance.engine.acting import write_line
 from agent_framework.testing.conformance.engine.place import Place
@@ -131,6 +132,27 @@ class Playing:
     def retry(self) -> None:
         """Start a new run of it."""
         self.place.retry(self.id)
+
+    def wake(self) -> None:
+        """Have it looked at."""
+        self.place.wake(self.id)
+
+    def pause(self, seconds: float) -> None:
+        """Let time go by."""
+        time.sleep(seconds)
+
+    def waits_for(self) -> list[Approval]:
+        """The approvals that it waits for."""
+        return self.place.waits_for(self.id)
+
+    def decide(self, *, approve: bool, reason: str | None = None) -> None:
+        """Decide about the one approval that it waits for, as kim."""
+        [approval] = self.waits_for()
+        self.place.decide(self.id, approval.id, approve=approve, reason=reason)
+
+    def resolve(self, *, done: bool) -> None:
+        """Settle its one unsettled write, as kim."""
+        self.place.resolve(self.id, done=done)
 
     def rest(self) -> Ran:
         """Wait until it rests."""

@@ -12,10 +12,11 @@ from typing import IO, Any, TypeVar
 
 from dotenv import dotenv_values
 
+from agent_framework.core.approval import Approval
 from agent_framework.core.runtime import Project
 from agent_framework.core.worker import send_hint
 from agent_framework.infrastructure.llm.clients import close_clients
-from agent_framework.types import Job, JSONDict, Snapshot
+from agent_framework.types import Job, JobStatus, JSONDict, Snapshot
 
 T = TypeVar("T")
 _LOOK_S = 0.05
@@ -98,6 +99,38 @@ class Place:
 
         return self.do(work())
 
+    def wake(self, job_id: str) -> None:
+        """Have the job looked at."""
+        self.do(self.tell(self.project, job_id))
+
+    def waits_for(self, job_id: str) -> list[Approval]:
+        """The approvals that the job waits for, decided or not."""
+
+        async def work() -> list[Approval]:
+            return list(await self.project.approvals.of_job(job_id))
+
+        return self.do(work())
+
+    def decide(self, job_id: str, approval_id: str, *, approve: bool, reason: str | None = None) -> None:
+        """Approve or reject."""
+
+        async def work() -> None:
+            approvals = self.project.approvals
+            await (approvals.approve if approve else approvals.reject)(approval_id, by="kim", reason=reason)
+            await self.tell(self.project, job_id)
+
+        self.do(work())
+
+    def resolve(self, job_id: str, *, done: bool) -> None:
+        """Settle the one unsettled write of a job that needs review."""
+
+        async def work() -> None:
+            [effect] = [found for found in await self.project.effects.list(job_id) if found.is_unsettled]
+            await self.project.effects.resolve(job_id, effect.id, done=done, by="kim")
+            await self.tell(self.project, job_id)
+
+        self.do(work())
+
     def load(self, job_id: str) -> Snapshot:
         """The job as it is stored."""
 
@@ -110,14 +143,20 @@ class Place:
         return self.do(work())
 
     def rest(self, job_id: str, within_s: float) -> Snapshot:
-        """Wait until nothing more happens to the job by itself."""
+        """Wait until nothing more happens to the job by itself: it is final, or waits for somebody to decide."""
         end = time.monotonic() + within_s
-        while not (snapshot := self.load(job_id)).job.status.is_final:
+        while not self._rests(snapshot := self.load(job_id)):
             assert time.monotonic() < end, f"the job does not rest within {within_s:g} s: {snapshot}"
             time.sleep(_LOOK_S)
         return snapshot
 
     # ---------------------------------------------------------------------------------------------------------
+
+    def _rests(self, snapshot: Snapshot) -> bool:
+        if snapshot.job.status is JobStatus.WAITING_FOR_APPROVAL and not snapshot.job.cancel_requested:
+            waits_for = self.waits_for(snapshot.job.id)  # none: it went on after it was loaded
+            return bool(waits_for) and all(approval.is_pending for approval in waits_for)
+        return snapshot.job.status.is_final
 
     @property
     def project(self) -> Project:

@@ -30,7 +30,7 @@ def _nothing() -> JSONDict:
 class Scene:
     """One project. ``agents`` maps names to their settings in agents.yaml; ``code`` to their own ``agent.py``.
 
-    ``environment`` is written to ``.env``; it holds no secrets.
+    ``environment`` is written to ``.env``; it holds no secrets. ``more`` is whatever else agents.yaml says.
     """
 
     name: str
@@ -39,6 +39,7 @@ class Scene:
     code: Mapping[str, str] = field(default_factory=dict[str, str])
     llm: JSONDict = field(default_factory=_nothing)
     environment: Mapping[str, str] = field(default_factory=dict[str, str])
+    more: JSONDict = field(default_factory=_nothing)
 
     def write(self, folder: Path) -> Path:
         """Write the project; agents.yaml is JSON, which is YAML too (see `configure`)."""
@@ -48,6 +49,7 @@ class Scene:
             "project": {"name": self.name},
             "agents": dict(self.agents),
             "orchestration": self.orchestration,
+            **self.more,
         }
         if self.llm:
             config["llm"] = self.llm

@@ -96,6 +96,13 @@ def test_a_provider_of_the_project_comes_with_every_agent(tmp_path: Path) -> Non
         assert {"stores/redis.py", "helper.py"} <= files_of(tmp_path, agent).keys()
 
 
+def test_the_module_that_tells_people_of_approvals_comes_with_the_orchestrator(tmp_path: Path) -> None:
+    more = "approvals: {on_approval: 'notices.mail:tell'}"
+    write(tmp_path, {"notices/mail.py": "import helper", "helper.py": ""}, "one", more=more)
+    assert {"notices/mail.py", "helper.py"} <= files_of(tmp_path, "orchestrator").keys()
+    assert "notices/mail.py" not in files_of(tmp_path, "one")
+
+
 def test_the_engines_own_orchestrator_needs_no_agents_code(tmp_path: Path) -> None:
     write(tmp_path, {}, "one", "two")
     files = files_of(tmp_path, "orchestrator")
