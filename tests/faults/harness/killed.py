@@ -15,13 +15,13 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from agent_framework.core.crash import CrashPoint
 from agent_framework.types import Snapshot
 from tests.faults.harness.audit import Finding
 from tests.faults.harness.checks import check
 from tests.faults.harness.child import LOCKED, database
 from tests.faults.harness.clocks import FileClock
 from tests.faults.harness.ledger import Ledger
+from tests.faults.harness.points import POINTS
 from tests.faults.harness.shapes import SHAPES, Shape
 from tests.faults.harness.simulated import Told
 
@@ -107,8 +107,8 @@ class KillSchedule:
             self._forks.order(wait=pid)
 
     def _one_dies(self, folder: Path) -> None:
-        point, n = self._random.choice(list(CrashPoint)), self._random.choice((1, 1, 1, 2, 3))
-        beside = self._random.choice(list(CrashPoint)) if self._random.random() < 0.2 else None
+        point, n = self._random.choice(POINTS), self._random.choice((1, 1, 1, 2, 3))
+        beside = self._random.choice(POINTS) if self._random.random() < 0.2 else None
         self._die(folder, f"{point}:{n}", stop=self._random.random() < 0.25, beside=beside)
 
     def _die(self, folder: Path, at: str, *, stop: bool = False, beside: str | None = None) -> None:
