@@ -10,20 +10,21 @@ from tests.support.references import DOCS
 
 ROOT = DOCS.parent
 ROWS = [f"{number:02}" for number in range(1, 38)]
-_NUMBERS = re.compile(r"^test_row((?:_\d\d)+)_")
+_NUMBERS = re.compile(r"^test_row((?:_(?:and_)?\d\d?)+)_")
 _LINE = re.compile(r"^\| (\d+) \| ([^|]+) \| ([^|]+) \|$", re.MULTILINE)
-_NAME = re.compile(r"`(test_row_\w+)`")
+_NAME = re.compile(r"`(test_\w+)`")
 
 
 def _numbered() -> dict[str, set[str]]:
-    """The names of tests by the rows that they carry."""
+    """The names of tests by the rows that they, or their files, carry."""
     found: dict[str, set[str]] = {row: set() for row in ROWS}
     places = [*(ROOT / "tests").rglob("test_*.py"), *(ROOT / "agent_framework/testing/conformance").rglob("*.py")]
     for path in places:
         for node in ast.walk(ast.parse(path.read_text("utf-8"))):
-            if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef) and (match := _NUMBERS.match(node.name)):
-                for row in match[1].strip("_").split("_"):
-                    found[row].add(node.name)
+            if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef) and node.name.startswith("test_"):
+                match = _NUMBERS.match(node.name) or _NUMBERS.match(path.stem)
+                for number in re.findall(r"\d+", match[1]) if match else ():
+                    found[f"{int(number):02}"].add(node.name)
     return found
 
 

@@ -96,20 +96,24 @@ def test_row_01_a_job_killed_at_a_crash_point_is_completed_by_another_process(
 
 @pytest.mark.timeout(300)
 def test_row_01_a_job_killed_at_each_pair_of_crash_points_is_completed_with_one_effect_each() -> None:
-    async def kill_them_all() -> Counter[str]:
-        counts, forks = Counter[str](), Forks()
+    async def kill_them_all() -> tuple[int, int]:
+        forks = Forks()
+
+        async def kills(*deaths: CrashPoint) -> int:
+            told = await KillSchedule(forks, SqliteBackend(), 1, deaths=[f"{point}:1" for point in deaths]).run()
+            assert not told.findings, f"{deaths}: {told.findings}"
+            return told.counts["kills"]
+
         try:
-            for seed, (first, second) in enumerate(product(CrashPoint, CrashPoint)):
-                told = await KillSchedule(forks, SqliteBackend(), seed, deaths=(f"{first}:1", f"{second}:1")).run()
-                assert not told.findings, f"{first}, {second}: {told.findings}"
-                counts += told.counts
+            passed = [point for point in CrashPoint if await kills(point)]
+            pairs = list(product(passed, passed))
+            return len(passed), sum([await kills(*pair) == 2 for pair in pairs])
         finally:
             forks.close()
-        return counts
 
-    kills = asyncio.run(kill_them_all())["kills"]
-    points = len(CrashPoint)
-    assert kills >= 2 * points * points - 4 * points, "hardly a process passes its point"
+    passed, both = asyncio.run(kill_them_all())
+    assert passed >= 10, "this job passes fewer points than it did"
+    assert both >= 0.9 * passed * passed, "the second process hardly ever passes its point"
 
 
 def test_an_undisturbed_job_runs_each_agent_once_and_a_second_process_nothing(

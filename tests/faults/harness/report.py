@@ -13,11 +13,14 @@ _COLUMNS = (
     ("simulated crashes", "crashes"),
     ("real SIGKILLs", "kills"),
     ("pauses past the limits", "pauses"),
+    ("stopped while holding the file", "locked"),
     ("database restarts", "restarts"),
     ("answers cut off", "cuts"),
     ("requests refused", "refusals"),
     ("works that ended with an error", "refused"),
 )
+CLEAN = " ".join(f"{kind}=0" for kind in KINDS)
+"""The last line where all is well."""
 _NAMES = {
     "lost": "lost (job, result or end)",
     "stuck": "stuck past lease + sweep",
@@ -57,3 +60,8 @@ class Report:
     def last_line(self) -> str:
         """``lost=0 stuck=0 duplicated=0 stale=0``, if all is well."""
         return " ".join(f"{kind}={self.found[kind]}" for kind in KINDS)
+
+    def sentence(self) -> str:
+        """The figures in one line."""
+        rows = [f"{name} {self.counts[key]:,}" for name, key in _COLUMNS if self.counts[key]]
+        return f"{', '.join(rows)} in {self.seconds:.0f} s; {self.last_line()}"

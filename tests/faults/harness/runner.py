@@ -7,7 +7,7 @@ from typing import Any
 
 from tests.faults.harness.backends import Backend, SqliteBackend
 from tests.faults.harness.killed import Forks, KillSchedule
-from tests.faults.harness.report import Report
+from tests.faults.harness.report import CLEAN, Report
 from tests.faults.harness.servers import AuroraBackend, DynamoDBBackend, PostgresBackend
 from tests.faults.harness.simulated import Parts, Schedule, Told
 
@@ -75,3 +75,14 @@ class Runner:
         lines += [f"  {finding.kind}: {finding.text}" for finding in told.findings]
         lines.append(f"  again: make faults BACKEND={self._backend.name} COUNT=1 SEED={seed}")
         return "\n".join(lines)
+
+
+def run_clean(backend: str, count: int) -> Report:
+    """The schedules from seed 1, of which none may break a promise."""
+    said: list[str] = []
+    report = Runner(BACKENDS[backend](), say=said.append).run(count, 1)
+    assert report.last_line() == CLEAN, "\n".join(said)
+    assert report.counts["crashes"] > 0
+    assert report.counts["kills"] > 0, "no real process was killed"
+    assert report.counts["pauses"] > 0
+    return report

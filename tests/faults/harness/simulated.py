@@ -11,7 +11,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
-from agent_framework.core.crash import CrashPoint, arm
+from agent_framework.core.crash import arm
 from agent_framework.core.job_manager import LEASE_S, JobManager
 from agent_framework.core.messages import advance_message
 from agent_framework.core.pinned import GRACE_S
@@ -21,6 +21,7 @@ from tests.faults.harness.audit import Audit, Finding, Outage, Watched
 from tests.faults.harness.backends import Backend
 from tests.faults.harness.checks import check
 from tests.faults.harness.ledger import Ledger
+from tests.faults.harness.points import POINTS
 from tests.faults.harness.process import Messages, Process
 from tests.faults.harness.shapes import SHAPES, TIMEOUT_S, Shape
 from tests.faults.harness.turns import SimulatedCrash, Turns, Work
@@ -198,13 +199,13 @@ class Schedule:
 
     async def _crash_at_a_point(self) -> None:
         """The next process that passes the point for the n-th time dies there."""
-        point, n = self._random.choice(list(CrashPoint)), self._random.randint(1, 3)
+        point, n = self._random.choice(POINTS), self._random.randint(1, 3)
         self._told.story.append(f"crash at {point}:{n}")
         arm(f"{point}:{n}", death=_crash)
 
     async def _stop_at_a_point(self) -> None:
         """The next process that passes the point is stopped there, until its claim and its attempts are over."""
-        point = self._random.choice(list(CrashPoint))
+        point = self._random.choice(POINTS)
         self._told.story.append(f"stop at {point}")
         arm(point, death=self._stop_whoever_runs)
 
