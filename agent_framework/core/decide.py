@@ -71,7 +71,7 @@ def decide(
     """
     job, now = snapshot.job, snapshot.now
     settled = _given_up(snapshot, owner_is_dead, lost)
-    snapshot = _with_settled(snapshot, settled)
+    snapshot = with_settled(snapshot, settled)
     events: list[Event] = []
     starting = job.plan is None
     if starting:
@@ -82,7 +82,7 @@ def decide(
     if interruption is not None:
         events.append(interruption)
         settled = [*settled, *_abandon_all(snapshot, interruption)]
-        snapshot = _with_settled(snapshot, settled)
+        snapshot = with_settled(snapshot, settled)
         state = fold(plan, snapshot, events)
     decided = _decided(state, approvals)
     if decided:
@@ -189,7 +189,7 @@ def _abandon_all(snapshot: Snapshot, event: Event) -> list[Settled]:
     return [(attempt.key, _abandoned(ErrorKind.TIMEOUT, reason)) for attempt in _open(snapshot)]
 
 
-def _with_settled(snapshot: Snapshot, settled: list[Settled]) -> Snapshot:
+def with_settled(snapshot: Snapshot, settled: Sequence[Settled]) -> Snapshot:
     """The snapshot as it will be when ``settled`` is written."""
     if not settled:
         return snapshot

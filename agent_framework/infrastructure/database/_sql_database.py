@@ -14,8 +14,8 @@ from agent_framework.errors import SchemaVersionError
 from agent_framework.infrastructure.database._migrations import Migrations
 from agent_framework.infrastructure.database._output_view import output_view
 from agent_framework.infrastructure.database._script import Dialect, Script
-from agent_framework.infrastructure.database._sql import Scripts
-from agent_framework.infrastructure.database.base import Changes, DatabaseProvider, SchemaStatus
+from agent_framework.infrastructure.database._sql_at_once import AtOnceScripts
+from agent_framework.infrastructure.database.base import Changes, DatabaseProvider, Decide, Decided, SchemaStatus
 from agent_framework.types import (
     AgentOutcome,
     AgentResult,
@@ -51,7 +51,7 @@ class SqlDatabase(DatabaseProvider):
     def __init__(self, dialect: Dialect, migrations: Migrations, place: str) -> None:
         self.place = place
         self._migrations = migrations
-        self._scripts = Scripts(dialect)
+        self._scripts = AtOnceScripts(dialect)
 
     @abstractmethod
     async def _run(self, make: MakeScript[T], access: Access) -> T:
@@ -140,6 +140,9 @@ class SqlDatabase(DatabaseProvider):
 
     async def claim_owner(self, job_id: str) -> str | None:
         return await self._one(lambda: self._scripts.claim_owner(job_id))
+
+    async def decide_job(self, job_id: str, owner: str, lease_s: float, decide: Decide) -> Decided | None:
+        return await self._write(lambda: self._scripts.decide(job_id, owner, lease_s, decide))
 
     async def commit(self, snapshot: Snapshot, changes: Changes) -> Snapshot | None:
         return await self._write(lambda: self._scripts.commit(snapshot, changes))

@@ -38,6 +38,7 @@ class SqliteDatabase(SqlDatabase):
     """Jobs in one SQLite file. ``clock`` gives seconds since the epoch and is what SQL sees as the time."""
 
     name = "sqlite"
+    in_order = True
 
     def __init__(self, path: str | Path, *, clock: Callable[[], float] = time.time) -> None:
         self.path = Path(path)

@@ -1,0 +1,57 @@
+"""What a decision hands over to agents that run in the same process: their attempts, begun, with the job as committed.
+
+The attempts are stored as started by this process in the transaction that decides about them, so nothing has to be
+read or written again before the agents run.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Protocol, runtime_checkable
+
+from agent_framework.core.decide import Move, with_settled
+from agent_framework.core.pinned import PinnedPlan
+from agent_framework.infrastructure.database.base import Changes
+from agent_framework.types import Attempt, AttemptState, Snapshot
+
+
+@dataclass(frozen=True, slots=True)
+class Handover:
+    """Attempts that are stored as started, and the job as it was committed with them."""
+
+    snapshot: Snapshot
+    plan: PinnedPlan
+    attempts: Sequence[Attempt]
+
+
+@runtime_checkable
+class Starter(Protocol):
+    """A dispatcher whose agents run in this process, under the name ``owner``."""
+
+    owner: str
+
+    def begin(self, handover: Handover) -> None:
+        """Run the agents of attempts that are started already."""
+        ...
+
+
+def started_by(owner: str, move: Move, snapshot: Snapshot) -> tuple[Move, tuple[Attempt, ...]]:
+    """The move with its new attempts started by ``owner`` as far as they may run now, and those attempts."""
+    due = {attempt.key for attempt in move.changes.attempts if attempt.not_before <= snapshot.now}
+    if not due or move.status.is_final:
+        return move, ()
+    attempts = tuple(_started(a, owner, snapshot.now) if a.key in due else a for a in move.changes.attempts)
+    left = tuple(attempt for attempt in move.dispatch if attempt.key not in due)
+    begun = tuple(attempt for attempt in attempts if attempt.key in due)
+    return replace(move, changes=replace(move.changes, attempts=attempts), dispatch=left), begun
+
+
+def _started(attempt: Attempt, owner: str, now: float) -> Attempt:
+    return replace(attempt, state=AttemptState.STARTED, owner=owner, started_at=now)
+
+
+def as_committed(snapshot: Snapshot, changes: Changes) -> Snapshot:
+    """The snapshot with what was written since."""
+    job = replace(snapshot.job, status=changes.status or snapshot.job.status, plan=changes.plan or snapshot.job.plan)
+    attempts = with_settled(snapshot, changes.settle).attempts
+    events = (*snapshot.events, *changes.events)
+    return replace(snapshot, job=job, events=events, attempts=(*attempts, *changes.attempts))
