@@ -13,7 +13,7 @@ from agent_framework.core.approval import Approval, gone
 from agent_framework.core.attempts import Status, jittered
 from agent_framework.core.pinned import GRACE_S, PinnedPlan
 from agent_framework.core.plan import Decision, Finish, Planner, RunStep, WaitForApproval
-from agent_framework.core.state import JobState, Phase, fold
+from agent_framework.core.state import JobState, Phase, extended, fold
 from agent_framework.infrastructure.database.base import Changes
 from agent_framework.types import (
     TRANSITIONS,
@@ -93,7 +93,7 @@ def decide(
         decision = None  # a job runs before it ends or waits: the next advance, due at once, sees to that
     if decision is not None:
         events += decision.events
-        state = fold(plan, snapshot, events)
+        state = extended(state, decision.events)
     attempts = _new_attempts(state, snapshot, random)
     status, error = JobStatus.WAITING_FOR_APPROVAL if state.cursor.waiting else JobStatus.RUNNING, None
     if isinstance(decision, Finish):

@@ -68,6 +68,7 @@ class Engine:
         self._known_plan = known_plan
         self._starter = dispatcher if isinstance(dispatcher, Starter) else None
         self._dispatcher = dispatcher
+        self._known: dict[str, Snapshot] = {}
         self._listener = listener
         self._uniform = uniform
 
@@ -84,8 +85,9 @@ class Engine:
             move, begun = self._move_at_once(snapshot, lost)
             return move.changes if move else None
 
-        decided = await self.jobs.decide(job_id, at_once)
+        decided = await self.jobs.decide(job_id, at_once, known=self._known.pop(job_id, None))
         if decided is not None and decided.committed and move is not None:
+            self._begin(as_committed(decided.snapshot, move.changes), begun)
             return await self._follow(decided.snapshot, move, begun)
         snapshot = await self.jobs.claim(job_id) if decided is None else decided.snapshot
         while snapshot is not None and not snapshot.job.status.is_final:
@@ -105,9 +107,6 @@ class Engine:
         job_id = snapshot.job.id
         if move.changes.events or move.changes.status is not None:
             self._listener(Decided(job_id, move.changes.events, move.status))
-        if self._starter is not None and begun:
-            now = as_committed(snapshot, move.changes)
-            self._starter.begin(Handover(now, PinnedPlan.from_dict(now.job.plan or {}), begun))
         if move.dispatch:
             await self._dispatcher.dispatch(move.dispatch)
         if move.dispatch or begun:
@@ -119,6 +118,18 @@ class Engine:
         due_at = move.changes.due_at
         due_in_s = None if due_at is None else max(0.0, due_at - snapshot.now)
         return Advanced(move.status, due_in_s, snapshot.job.signals)
+
+    def _begin(self, snapshot: Snapshot, begun: Sequence[Attempt]) -> None:
+        """Run the agents of attempts that started with their decision, and keep the job in mind while they run."""
+        if self._starter is None or snapshot.job.plan is None or snapshot.job.status.is_final:
+            return
+        self._known[snapshot.job.id] = snapshot
+        if begun:
+            self._starter.begin(Handover(snapshot, PinnedPlan.from_dict(snapshot.job.plan), begun))
+
+    def forget(self, job_id: str) -> None:
+        """Nobody advances the job here any more."""
+        self._known.pop(job_id, None)
 
     def _move_at_once(self, snapshot: Snapshot, lost: Collection[AttemptKey]) -> tuple[Move | None, tuple[Attempt, ...]]:
         """The move where it can be told from the snapshot alone, and its attempts that start here with it."""

@@ -50,8 +50,9 @@ def _started(attempt: Attempt, owner: str, now: float) -> Attempt:
 
 
 def as_committed(snapshot: Snapshot, changes: Changes) -> Snapshot:
-    """The snapshot with what was written since."""
-    job = replace(snapshot.job, status=changes.status or snapshot.job.status, plan=changes.plan or snapshot.job.plan)
+    """The snapshot of a job that was decided about at once, with what was written then."""
+    job = snapshot.job
+    job = replace(job, status=changes.status or job.status, plan=changes.plan or job.plan, epoch=job.epoch + 1)
     attempts = with_settled(snapshot, changes.settle).attempts
-    events = (*snapshot.events, *changes.events)
+    events = (*snapshot.events, *(replace(event, at=snapshot.now) for event in changes.events))
     return replace(snapshot, job=job, events=events, attempts=(*attempts, *changes.attempts))

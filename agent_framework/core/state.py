@@ -200,6 +200,14 @@ def fold(plan: PinnedPlan, snapshot: Snapshot, extra: Iterable[Event] = ()) -> J
     return JobState(plan, about, job.request_payload, results, known, cursor, decisions)
 
 
+def extended(state: JobState, events: Iterable[Event]) -> JobState:
+    """The state after further ``events`` of its run, which decide about no approvals."""
+    cursor = state.cursor.copy()
+    for event in events:
+        apply(cursor, event, state.plan, state.standings)
+    return replace(state, cursor=cursor)
+
+
 def _kept_out(decisions: Decisions) -> dict[StepAgent, Standing]:
     """Agents whose start was rejected: skipped, with the reason."""
     return {

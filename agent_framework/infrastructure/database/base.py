@@ -282,8 +282,12 @@ class Decided:
 class DecidesAtOnce(Protocol):
     """A provider that can claim, decide and commit in one transaction, where it would else be two and a lease."""
 
-    async def decide_job(self, job_id: str, owner: str, lease_s: float, decide: Decide) -> Decided | None:
+    async def decide_job(
+        self, job_id: str, owner: str, lease_s: float, decide: Decide, *, known: Snapshot | None = None
+    ) -> Decided | None:
         """Claim the job, ask ``decide``, write what it says and let go, all in one transaction.
+
+        ``known`` is the job as this process has committed it last: what cannot have changed since is not read again.
 
         If it says None, the job stays claimed for ``owner`` as by `DatabaseProvider.claim_job`. None if it cannot be
         claimed.

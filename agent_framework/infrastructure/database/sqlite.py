@@ -62,9 +62,10 @@ class SqliteDatabase(SqlDatabase):
         return open_file(self.path, clock=self._clock, what="sqlite database")
 
     async def _run(self, make: MakeScript[T], access: Access) -> T:
-        worker = self._writer if access in (Access.WRITE, Access.SCHEMA) else self._reader
+        worker = self._reader if access in (Access.ONE, Access.READ) else self._writer
+        linked = access is Access.OUTCOME
         try:
-            return await worker.run(lambda connection: _drive(make(), connection))
+            return await worker.run(lambda connection: _drive(make(), connection), linked=linked)
         except (UnicodeEncodeError, OverflowError) as exc:
             raise ProviderError(f"{self.place} cannot store a value: {exc}") from exc
 
