@@ -58,6 +58,14 @@ class SqliteDatabase(SqlDatabase):
             return "there is no file yet, it is made at first use"
         return await super().probe()
 
+    async def settings(self) -> dict[str, str | int]:
+        """How durable the connection that writes is, as SQLite answers: ``journal_mode``, ``synchronous`` (2: FULL)."""
+        return await self._writer.run(
+            lambda connection: {
+                name: connection.execute(f"PRAGMA {name}").fetchone()[0] for name in ("journal_mode", "synchronous")
+            }
+        )
+
     def _connect(self) -> sqlite3.Connection:
         return open_file(self.path, clock=self._clock, what="sqlite database")
 
