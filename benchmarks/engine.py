@@ -38,7 +38,13 @@ def measure(options: Options) -> Table:
     ]  # fmt: skip
     return Table(
         "Engine on SQLite, agents that do nothing",
-        ["engine", "chain of 10, us a step", "fan of 100, us a step", "jobs of 1 then 3, a second", "settings read back"],
+        [
+            "engine",
+            "chain of 10, us a step",
+            "fan of 100, us a step",
+            "jobs of 1 then 3, a second",
+            "settings read back",
+        ],
         rows,
         [
             Goal("jobs a second, times langgraph's default", _ratio(found, "jobs", PEER, "jobs_s"), 10, at_least=True),

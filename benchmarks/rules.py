@@ -11,7 +11,9 @@ LIBRARIES = ("simpleeval", "jmespath", "common-expression-language")
 
 
 def _contestant(name: str, kind: str, times: int, distribution: str = "", *, peer: bool = False) -> Contestant:
-    return Contestant(name, "rules", {"kind": kind, "times": times, "distributions": [distribution] if distribution else []}, peer)
+    return Contestant(
+        name, "rules", {"kind": kind, "times": times, "distributions": [distribution] if distribution else []}, peer
+    )
 
 
 def measure(options: Options) -> Table:

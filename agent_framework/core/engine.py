@@ -131,7 +131,9 @@ class Engine:
         """Nobody advances the job here any more."""
         self._known.pop(job_id, None)
 
-    def _move_at_once(self, snapshot: Snapshot, lost: Collection[AttemptKey]) -> tuple[Move | None, tuple[Attempt, ...]]:
+    def _move_at_once(
+        self, snapshot: Snapshot, lost: Collection[AttemptKey]
+    ) -> tuple[Move | None, tuple[Attempt, ...]]:
         """The move where it can be told from the snapshot alone, and its attempts that start here with it."""
         try:
             stored = snapshot.job.plan

@@ -27,8 +27,8 @@ def ours() -> Test:
     from agent_framework.config.conditions import parse_condition
 
     parse_condition.cache_clear()
-    condition = parse_condition(OURS)
-    return lambda: condition(CONTEXT)
+    holds = parse_condition(OURS).holds
+    return lambda: holds(CONTEXT)
 
 
 def explained() -> Test:
@@ -72,7 +72,14 @@ def cel() -> Test:
     return lambda: program.execute(CONTEXT)
 
 
-KINDS = {"ours": ours, "explained": explained, "eval": python, "simpleeval": simpleeval, "jmespath": jmespath, "cel": cel}
+KINDS = {
+    "ours": ours,
+    "explained": explained,
+    "eval": python,
+    "simpleeval": simpleeval,
+    "jmespath": jmespath,
+    "cel": cel,
+}
 
 
 def main() -> None:

@@ -166,9 +166,7 @@ class SqlDatabase(DatabaseProvider):
         return await self._write(lambda: self._scripts.start_attempt(key, owner, run_for_s))
 
     async def commit_outcome(self, key: AttemptKey, owner: str, outcome: AgentOutcome, *, produced_by: str) -> bool:
-        return await self._run(
-            lambda: self._scripts.commit_outcome(key, owner, outcome, produced_by), Access.OUTCOME
-        )
+        return await self._run(lambda: self._scripts.commit_outcome(key, owner, outcome, produced_by), Access.OUTCOME)
 
     async def signal_job(self, job_id: str, *, cancel: bool = False) -> bool:
         return await self._write(lambda: self._scripts.signal_job(job_id, cancel))
