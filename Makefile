@@ -9,7 +9,7 @@ ALEX := examples/alex-finance
 PYTHONS ?= 3.11 3.12 3.13
 
 .DEFAULT_GOAL := help
-.PHONY: help install check format lint layers types test test-all e2e docs demo demo-alex lock checkov clean faults
+.PHONY: help install check format lint layers types test test-all e2e docs demo demo-alex lock checkov clean faults bench
 
 help: ## Show the targets
 	@grep -hE '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-10s %s\n", $$1, $$2}'
@@ -49,6 +49,18 @@ SEED ?= 1
 faults: $(STAMP) ## Run COUNT random fault schedules from SEED on BACKEND: sqlite, postgres, aurora or dynamodb
 	@$(BIN)/python -m tests.faults.harness --backend $(BACKEND) --count $(COUNT) --seed $(SEED)
 
+PEERS := .venvs/bench/.installed
+BENCHMARKS := engine postgres rules imports worker memory growth
+
+$(PEERS): requirements/bench.txt
+	$(PYTHON) -m venv .venvs/bench
+	.venvs/bench/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/bench.txt
+	@touch $@
+
+bench: $(STAMP) $(PEERS) ## Measure us beside our peers and write docs/performance.md; fails when a goal is missed
+	@missed=; for name in $(BENCHMARKS); do $(BIN)/python -m benchmarks.$$name || missed="$$missed $$name"; echo; done; \
+	  if [ -n "$$missed" ]; then echo "goals missed:$$missed"; exit 1; fi
+
 docs: $(STAMP) ## Write the generated references again
 	$(BIN)/python -m tests.support.references
 
@@ -73,6 +85,8 @@ demo-alex: $(STAMP) ## Run alex-finance offline, from an empty folder to the HTM
 lock: ## Resolve the locked requirements anew (needs uv)
 	uv pip compile --quiet --universal --generate-hashes --python-version 3.11 --no-emit-index-url --no-emit-find-links \
 	  --no-annotate --no-header requirements/dev.in -o requirements/dev.txt
+	uv pip compile --quiet --universal --generate-hashes --python-version 3.11 --no-emit-index-url --no-emit-find-links \
+	  --no-annotate --no-header requirements/bench.in -o requirements/bench.txt
 
 CHECKOV := .venvs/checkov/bin/checkov
 
