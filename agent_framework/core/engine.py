@@ -7,6 +7,7 @@ import asyncio
 import logging
 import random
 from collections.abc import Awaitable, Callable, Collection, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 
 from agent_framework.core.approval import Approval, gate_id
@@ -58,7 +59,7 @@ class Engine:
         listener: Listener = ignore,
         uniform: Callable[[], float] = random.random,
         announce: Announce = announce_nothing,
-        known_plan: Callable[[Job], PinnedPlan | None] = lambda job: None,
+        known_plan: Callable[[Job], PinnedPlan | None] | None = None,
     ) -> None:
         """``plan`` may load code to tell the plan of a new run; ``known_plan`` tells it without, if it can."""
         self.jobs = jobs
@@ -68,6 +69,7 @@ class Engine:
         self._known_plan = known_plan
         self._starter = dispatcher if isinstance(dispatcher, Starter) else None
         self._dispatcher = dispatcher
+        self._knows_plan = False
         self._known: dict[str, Snapshot] = {}
         self._listener = listener
         self._uniform = uniform
@@ -77,6 +79,7 @@ class Engine:
 
         ``lost`` names attempts whose invocation is known to be over: those that are still open count as crashed.
         """
+        await self._learn_plan(job_id)
         move: Move | None = None
         begun: tuple[Attempt, ...] = ()
 
@@ -131,13 +134,24 @@ class Engine:
         """Nobody advances the job here any more."""
         self._known.pop(job_id, None)
 
+    async def _learn_plan(self, job_id: str) -> None:
+        """Once in a process: make the plan before the first decision, which must not load code in its transaction."""
+        if self._knows_plan or self._known_plan is None:
+            return
+        self._knows_plan = True
+        job = await self.jobs.db.get_job(job_id)
+        if job is not None and job.plan is None:
+            with suppress(ProjectError, ConfigError):  # which `_move` makes the job's end
+                self._plan(job)
+
     def _move_at_once(
         self, snapshot: Snapshot, lost: Collection[AttemptKey]
     ) -> tuple[Move | None, tuple[Attempt, ...]]:
         """The move where it can be told from the snapshot alone, and its attempts that start here with it."""
         try:
             stored = snapshot.job.plan
-            plan = PinnedPlan.from_dict(stored) if stored is not None else self._known_plan(snapshot.job)
+            make = self._known_plan
+            plan = PinnedPlan.from_dict(stored) if stored is not None else make(snapshot.job) if make else None
             if plan is None or awaited(snapshot, plan):
                 return None, ()
             move = decide(snapshot, plan, random=self._uniform, owner_is_dead=self.jobs.owner_is_dead, lost=lost)

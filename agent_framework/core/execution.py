@@ -186,20 +186,21 @@ class Performer:
         work = work_of(handover.snapshot, attempt, plan)
         outcome = await self._outcome(work, plan.policy(attempt.performer).timeout_s)
         crash_point(CrashPoint.AGENT_RETURNED)
-        return await self._end(attempt.key, outcome, attempt.performer)
+        return await self._end(attempt.key, outcome, attempt.performer, wakes=handover.ended(outcome))
 
     async def _fail(self, key: AttemptKey, error: AgentFrameworkError) -> AgentOutcome | None:
         """End an attempt whose job cannot be read whole: without that, it would wait until its time is over."""
         started = await self._db.start_attempt(key, self.owner, GRACE_S)
         return None if started is None else await self._end(key, failure(error, Usage()), started.performer)
 
-    async def _end(self, key: AttemptKey, outcome: AgentOutcome, performer: str) -> AgentOutcome:
-        if self._wake_early is not None:
+    async def _end(self, key: AttemptKey, outcome: AgentOutcome, performer: str, *, wakes: bool = True) -> AgentOutcome:
+        """Store the outcome and wake the job; ``wakes`` is false where a sibling that still runs will."""
+        if wakes and self._wake_early is not None:
             asyncio.get_running_loop().call_soon(self._wake_early, key.job_id)
         stored, at_first = await self._store(key, outcome, performer)
         self._listener(AttemptEnded(key, performer, outcome, stored))
         crash_point(CrashPoint.OUTCOME_COMMITTED)
-        if self._wake_early is None or not at_first:
+        if not (at_first and stored) or (wakes and self._wake_early is None):
             await self._wake(key.job_id)
         return outcome
 

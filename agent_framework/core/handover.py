@@ -5,22 +5,31 @@ read or written again before the agents run.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Protocol, runtime_checkable
 
 from agent_framework.core.decide import Move, with_settled
 from agent_framework.core.pinned import PinnedPlan
 from agent_framework.infrastructure.database.base import Changes
-from agent_framework.types import Attempt, AttemptState, Snapshot
+from agent_framework.types import AgentOutcome, Attempt, AttemptState, Snapshot
 
 
-@dataclass(frozen=True, slots=True)
 class Handover:
     """Attempts that are stored as started, and the job as it was committed with them."""
 
-    snapshot: Snapshot
-    plan: PinnedPlan
-    attempts: Sequence[Attempt]
+    def __init__(self, snapshot: Snapshot, plan: PinnedPlan, attempts: Sequence[Attempt]) -> None:
+        self.snapshot = snapshot
+        self.plan = plan
+        self.attempts = attempts
+        self._running = len(attempts)
+        seq = attempts[0].key.seq
+        agents = next(event.data["agents"] for event in reversed(snapshot.events) if event.seq == seq)
+        self._is_whole_step = len(agents) == len(attempts) and all(a.key.seq == seq for a in attempts)
+
+    def ended(self, outcome: AgentOutcome) -> bool:
+        """One of them ended; whether there may be something to decide: not while siblings run after a success."""
+        self._running -= 1
+        return not self._running or not self._is_whole_step or outcome.state is not AttemptState.SUCCEEDED
 
 
 @runtime_checkable
