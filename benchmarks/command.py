@@ -1,4 +1,4 @@
-"""The command line that all benchmarks share: measure, print, write the page, and say by the exit code what was missed."""
+"""What all benchmarks share: measure, print, write the page, and say by the exit code what was missed."""
 
 import argparse
 from collections.abc import Callable

@@ -1,11 +1,17 @@
-"""The package: a project in a folder, jobs run in this process on SQLite, agents that do nothing."""
+"""The package: a project in a folder, jobs run in this process, agents that do nothing.
+
+On SQLite, or on the PostgreSQL that the order names.
+"""
 
 import asyncio
+import json
 import tempfile
 import time
 from pathlib import Path
+from typing import Any
 
 from agent_framework import AgentConfig, Job, Project
+from agent_framework.infrastructure.database.sqlite import SqliteDatabase
 from agent_framework.types import JobStatus
 from benchmarks.contestants.turn import CHAIN, FAN, FIRST, THEN, answer, order, steps_of
 from benchmarks.machine import versions
@@ -22,9 +28,10 @@ async def work(job: Job) -> dict[str, bool]:
     return {"ok": True}
 
 
-def open_project(folder: Path, workload: str, database: str = "") -> Project:
-    """A project for a workload, with ``database`` as further lines of agents.yaml."""
+def open_project(folder: Path, workload: str, postgres: dict[str, Any] | None = None) -> Project:
+    """A project for a workload."""
     names, steps = STEPS[workload]
+    database = {"provider": "rds-postgres", "config": postgres} if postgres else {"provider": "sqlite"}
     lines = [
         "project: {name: bench}",
         "orchestration:",
@@ -32,7 +39,8 @@ def open_project(folder: Path, workload: str, database: str = "") -> Project:
         f"  selection_rules: [{{name: all, condition: always, agents: {steps}}}]",
         "agents:",
         *(f"  {name}: {{}}" for name in names),
-        database,
+        "stages:",
+        f"  local: {json.dumps({'infrastructure': {'database': database}})}",
     ]
     (folder / "agents.yaml").write_text("\n".join(lines) + "\n", "utf-8")
     project = Project.open(folder, environ={})
@@ -61,12 +69,12 @@ async def main() -> None:
     """One turn."""
     given = order()
     with tempfile.TemporaryDirectory() as folder:
-        async with open_project(Path(folder), given["workload"]) as project:
+        async with open_project(Path(folder), given["workload"], given.get("postgres")) as project:
             seconds = await run_jobs(project, given["jobs"], given["at_once"])
             job = (await project.db.list_jobs(limit=1))[0]
             whole = await project.jobs.get(job.id)
             assert len(whole.agent_results) == steps_of(given["workload"])
-            settings = await project.db.settings()  # type: ignore[attr-defined]
+            settings = await project.db.settings() if isinstance(project.db, SqliteDatabase) else {}
     answer(given, seconds, versions=versions(["serverless-agent-framework"]), settings=settings)
 
 

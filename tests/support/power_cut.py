@@ -15,7 +15,7 @@ import apsw
 
 @dataclass(frozen=True)
 class Entry:
-    """One thing that happened: ``write``, ``truncate``, ``sync`` or ``delete`` of a file, or an ``acknowledged`` word."""
+    """What happened: ``write``, ``truncate``, ``sync`` or ``delete`` of a file, or something was ``acknowledged``."""
 
     what: str
     name: str = ""

@@ -267,7 +267,8 @@ class Scripts(DocumentScripts):
     def _write_job(self, job: Job, changes: Changes, *, epochs: int = 0) -> Statement:
         """Write the job's own row and let go of the claim; ``epochs`` are those that this decision took."""
         return Statement(
-            f"""UPDATE jobs SET epoch = epoch + :epochs, status = COALESCE(:status, status), error_message = COALESCE(:error, error_message),
+            f"""UPDATE jobs SET epoch = epoch + :epochs, status = COALESCE(:status, status),
+            error_message = COALESCE(:error, error_message),
             plan = COALESCE({self._json("plan")}, plan), due_at = {self._moment("due_at")},
             lease_owner = NULL, lease_until = {self._dialect.epoch},
             {self._status_times(changes.status)} updated_at = {self._now} WHERE id = :id""",

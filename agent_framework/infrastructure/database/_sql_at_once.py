@@ -3,8 +3,8 @@
 Nobody else sees the claim: the job's row is locked from the first statement to the commit. Whoever holds a lease on the
 job, taken by `Scripts.claim`, is respected, and the epoch grows, so a decision that was under way is refused.
 
-A job that this process knows from its last commit is not read whole again. Only decisions write events, new attempts and
-the plan, and each takes an epoch: as long as the epoch and the run are those that are known, what can be new are
+A job that this process knows from its last commit is not read whole again. Only decisions write events, new attempts
+and the plan, and each takes an epoch: as long as the epoch and the run are those that are known, what can be new are
 outcomes of the attempts that were open, results, and the columns of the job that a signal changes.
 """
 
