@@ -51,9 +51,7 @@ def measure(options: Options) -> Table:
             Goal("orchestrator's handler, of strands + BedrockModel", _ratio(found, ORCHESTRATOR, STRANDS), 0.6),
             Goal("Bedrock worker, of LitellmModel", _ratio(found, WORKER, LITELLM), 0.5),
         ],
-        [
-            f"`import agent_framework` loads things as they are used; with `Project`: {with_project:.0f} ms above pydantic"
-        ],
+        [f"`import agent_framework` loads things when used; with `Project`: {with_project:.0f} ms above pydantic"],
     )
 
 

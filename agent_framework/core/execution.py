@@ -345,7 +345,7 @@ def work_of(snapshot: Snapshot, attempt: Attempt, plan: PinnedPlan) -> Work:
     step = next(e for e in snapshot.events if e.kind is EventKind.STEP and e.seq == key.seq)
     mode = Mode(step.data["mode"])
     results = {name: result.payload for name, result in snapshot.results.items() if result.seq != key.seq}
-    work = _with_decisions(Work(key, attempt.performer, mode, plan, results), snapshot, attempt)
+    work = Work(key, attempt.performer, mode, plan, results, **_history(snapshot, attempt))
     if mode is not Mode.TURN:
         return work
     turns = [
@@ -356,24 +356,23 @@ def work_of(snapshot: Snapshot, attempt: Attempt, plan: PinnedPlan) -> Work:
     return replace(work, previous_turn=turns[-1] if turns else None, answers=_answers(snapshot, key.run))
 
 
-def _with_decisions(work: Work, snapshot: Snapshot, attempt: Attempt) -> Work:
-    """The work with what the agent did before in this job, and what people decided about it."""
+def _history(snapshot: Snapshot, attempt: Attempt) -> dict[str, Any]:
+    """Of `Work`: what the agent did before in this job, and what people decided about it."""
     key = attempt.key
     own = sorted((a for a in snapshot.attempts if a.key.agent == key.agent), key=lambda a: (a.key.seq, a.key.number))
     before = {a.key.seq for a in own if a.state is AttemptState.SUCCEEDED and a.key.seq < key.seq}
     waited = [a for a in own if a.key.seq == key.seq and a.state is AttemptState.WAITING]
     last = waited[-1] if waited and waited[-1].performer == attempt.performer else None
     decisions = {e.data["approval"]: e.data for e in snapshot.events if e.kind is EventKind.APPROVAL}
-    return replace(
-        work,
-        job=snapshot.job,
-        owner=attempt.owner,
-        user_id=snapshot.job.user_id,
-        occurrence=1 + len(before),
-        waits=len(waited),
-        waited=last.outcome.detail if last and last.outcome else None,
-        decisions=decisions,
-    )
+    return {
+        "job": snapshot.job,
+        "owner": attempt.owner,
+        "user_id": snapshot.job.user_id,
+        "occurrence": 1 + len(before),
+        "waits": len(waited),
+        "waited": last.outcome.detail if last and last.outcome else None,
+        "decisions": decisions,
+    }
 
 
 def _answers(snapshot: Snapshot, run: int) -> dict[str, Any]:

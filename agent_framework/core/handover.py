@@ -11,7 +11,7 @@ from typing import Protocol, runtime_checkable
 from agent_framework.core.decide import Move, with_settled
 from agent_framework.core.pinned import PinnedPlan
 from agent_framework.infrastructure.database.base import Changes
-from agent_framework.types import AgentOutcome, Attempt, AttemptState, Snapshot
+from agent_framework.types import AgentOutcome, Attempt, AttemptState, Event, Snapshot
 
 
 class Handover:
@@ -55,7 +55,8 @@ def started_by(owner: str, move: Move, snapshot: Snapshot) -> tuple[Move, tuple[
 
 
 def _started(attempt: Attempt, owner: str, now: float) -> Attempt:
-    return replace(attempt, state=AttemptState.STARTED, owner=owner, started_at=now)
+    key, performer, started = attempt.key, attempt.performer, AttemptState.STARTED
+    return Attempt(key, performer, started, attempt.not_before, attempt.not_after, owner, now)
 
 
 def as_committed(snapshot: Snapshot, changes: Changes) -> Snapshot:
@@ -63,5 +64,6 @@ def as_committed(snapshot: Snapshot, changes: Changes) -> Snapshot:
     job = snapshot.job
     job = replace(job, status=changes.status or job.status, plan=changes.plan or job.plan, epoch=job.epoch + 1)
     attempts = with_settled(snapshot, changes.settle).attempts
-    events = (*snapshot.events, *(replace(event, at=snapshot.now) for event in changes.events))
+    now = snapshot.now
+    events = (*snapshot.events, *(Event(e.seq, e.run, e.kind, e.data, now) for e in changes.events))
     return replace(snapshot, job=job, events=events, attempts=(*attempts, *changes.attempts))
