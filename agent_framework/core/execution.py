@@ -6,8 +6,9 @@ Whatever an agent does ends as an outcome. Nothing here repeats anything: the en
 import asyncio
 import logging
 import time
-from collections.abc import Awaitable, Callable, Coroutine, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Any, Protocol
 
 from agent_framework.core.approval_store import ApprovalStore
@@ -397,19 +398,19 @@ class InProcessDispatcher:
         """Start a task for each attempt that has none."""
         for attempt in attempts:
             if attempt.key not in self._tasks:
-                self._start(attempt.key, self._performer.perform(attempt.key))
+                self._start(attempt.key, partial(self._performer.perform, attempt.key))
 
     def begin(self, handover: Handover) -> None:
         """Start a task for each attempt that was committed as started by this process."""
         for attempt in handover.attempts:
-            self._start(attempt.key, self._performer.carry_out(handover, attempt))
+            self._start(attempt.key, partial(self._performer.carry_out, handover, attempt))
 
-    def _start(self, key: AttemptKey, work: Coroutine[Any, Any, Any]) -> None:
+    def _start(self, key: AttemptKey, work: Callable[[], Awaitable[Any]]) -> None:
         self._tasks[key] = asyncio.create_task(self._carry(key, work), name=str(key))
 
-    async def _carry(self, key: AttemptKey, work: Coroutine[Any, Any, Any]) -> None:
+    async def _carry(self, key: AttemptKey, work: Callable[[], Awaitable[Any]]) -> None:
         try:
-            await work
+            await work()
         except AgentFrameworkError:
             logger.exception("attempt %s could not be performed", key)
         finally:
