@@ -8,11 +8,11 @@ import logging
 import math
 from http import HTTPStatus
 
-from agent_framework.core.approval_page import HEADERS, approval_page
 from agent_framework.core.decide import REDISPATCH_S
 from agent_framework.core.engine import Advanced, Engine
 from agent_framework.core.lambda_answers import (
     RefusedRequestError,
+    approval_answer,
     each_record,
     job_answer,
     refusal_of,
@@ -61,18 +61,11 @@ class OrchestratorRole:
             case EngineMessage(body):
                 return await self._engine_message(body, invocation)
             case HttpRequest(approval_id=str(approval_id)) if self._project.config.approvals.endpoint:
-                return await self._approval(approval_id, request)
+                return await approval_answer(self._project, request, approval_id)
             case HttpRequest():
                 return http_answer(await self._http(request))
             case AgentCall():
                 return await self._call(request, invocation)
-
-    async def _approval(self, approval_id: str, request: HttpRequest) -> JSONDict:
-        """The page behind an approval's link; the token is what lets somebody in, not who they are."""
-        page = await approval_page(self._project.approvals, request.method, approval_id, request.fields)
-        if page.job_id is not None:
-            await send_hint(self._project.queue, page.job_id)
-        return {"statusCode": page.status.value, "headers": HEADERS, "body": page.html}
 
     async def _records(self, deliveries: tuple[Delivery, ...], invocation: Invocation) -> JSONDict:
         limit = await self._project.queue.receive_limit()

@@ -7,6 +7,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
+from agent_framework.config.deployed import APPROVALS_URL_VARIABLE
 from agent_framework.config.loader import LOCAL_STAGE, ConfigLoader
 from agent_framework.core import crash
 from agent_framework.core.announcing import announcer
@@ -114,6 +115,7 @@ class Project:
         """
         loader, is_deployed = loader_of(path, stage, infrastructure)
         environ = environment(loader.project_dir) if environ is None else environ
+        loader = loader.with_approvals_url(environ.get(APPROVALS_URL_VARIABLE))
         crash.arm(environ.get(CRASH_VARIABLE))
         db, storage = _providers(loader, is_deployed=is_deployed)
         return cls(
