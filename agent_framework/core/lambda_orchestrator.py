@@ -100,7 +100,7 @@ class OrchestratorRole:
         await self._send(hints)
 
     async def _sweep(self) -> JSONDict:
-        """Wake jobs that are due; each by a message of its own, so that none stands in another's way."""
+        """Wake jobs that are due, each by a message of its own, so that none stands in another's way; then purge."""
         due = await self._project.jobs.due()
         try:
             await self._project.queue.send_batch([advance_message(job_id) for job_id in due])
@@ -108,7 +108,8 @@ class OrchestratorRole:
             logger.warning("some jobs could not be woken, the next sweep does it: %s", exc)
         if due:
             logger.info("sweep: %s jobs woken", len(due))
-        return envelope(self._agent, result={"woken": len(due)})
+        purged = await self._project.db.purge_documents()
+        return envelope(self._agent, result={"woken": len(due), "purged": purged})
 
     async def _engine_message(self, body: JSONDict, invocation: Invocation) -> JSONDict:
         wanted = read_message(body)

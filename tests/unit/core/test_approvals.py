@@ -1,6 +1,7 @@
 """Deciding about approvals: who may, once, in time, about what was shown; and what is on record of everything else."""
 
 import asyncio
+import hashlib
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import replace
@@ -137,6 +138,31 @@ async def test_row_33_another_users_approval_is_refused_and_on_record(project, a
         await project.approvals.get(approval.id, user_id="lee")
     assert await project.approvals.list(user_id="lee") == []
     assert [item.id for item in await project.approvals.list(user_id="kim")] == [approval.id]
+
+
+@while_waiting
+async def test_the_newest_that_wait_are_listed_however_many_there_are_and_page_by_page(project, approval) -> None:
+    store = ApprovalStore(project.db)
+    until = approval.created_at + 1e6
+
+    async def add(n: int) -> None:
+        item_id = hashlib.sha256(str(n).encode()).hexdigest()[:20]  # in no order, as ids are
+        state = ApprovalState.PENDING if n % 100 == 0 else ApprovalState.REJECTED
+        added = replace(approval, id=item_id, created_at=approval.created_at + n, expires_at=until, state=state)
+        assert await store.add(added)
+
+    await asyncio.gather(*(add(n) for n in range(1, 1201)))
+    newest = await project.approvals.list()
+    assert [round(item.created_at - approval.created_at) for item in newest] == list(range(1200, -1, -100))
+    pages, after = [], None
+    while page := await project.approvals.list(limit=5, after=after):
+        pages.append(page)
+        after = page[-1].id
+    assert [len(page) for page in pages] == [5, 5, 3]
+    assert [item for page in pages for item in page] == newest
+    assert len(await project.approvals.list(pending=False, limit=5000)) == 1201
+    with pytest.raises(ApprovalNotFoundError):
+        await project.approvals.list(after=UNKNOWN)
 
 
 @while_waiting
