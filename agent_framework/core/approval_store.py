@@ -110,7 +110,7 @@ class ApprovalStore:
         """Keep a record of a decision, or of an attempt at one."""
         at = await self._db.now() if at is None else at
         body: JSONDict = {"approval": approval_id, "action": action, "by": by, "at": at, "refused": refused, **more}
-        key = f"{approval_id}/{round(at * 1000):015d}-{uuid.uuid4().hex[:8]}"
+        key = f"{approval_id}/{round(at * 1_000_000):018d}-{uuid.uuid4().hex[:8]}"
         await self._db.put_document(AUDIT, key, body, expected_version=0, ttl_s=KEEP_AUDIT_S)
 
     async def audited(self, approval_id: str) -> list[JSONDict]:

@@ -93,6 +93,48 @@ async def test_row_33_an_unknown_approval_or_token_is_refused_and_on_record(proj
     await refused(project, approval, ApprovalNotFoundError, token="guessed")
 
 
+@pytest.mark.parametrize(
+    ("wrong", "error"),
+    [
+        ("unknown", ApprovalNotFoundError),
+        ("another's", ApprovalNotFoundError),
+        ("used", ApprovalUsedError),
+        ("expired", ApprovalExpiredError),
+        ("for other arguments", ApprovalChangedError),
+    ],
+)
+def test_row_33_a_wrong_token_is_a_typed_error_on_record_and_changes_nothing(
+    tmp_path: Path, wrong: str, error: type[ApprovalError]
+) -> None:
+    async def work() -> None:
+        async with waiting(tmp_path) as (project, approval):
+            token, store = await project.approvals.issue_token(approval.id), ApprovalStore(project.db)
+            asked = await store.get(approval.id)
+            assert asked is not None
+            if wrong == "another's":
+                await store.add(replace(asked, id="2" * 20, tokens=()))
+                token = await project.approvals.issue_token("2" * 20)
+            elif wrong == "used":
+                await project.approvals.reject(approval.id, by="kim", token=token)
+            elif wrong == "expired":
+                await store.change(asked, expires_at=asked.created_at + 0.001)
+                await project.approvals.get(approval.id)
+            elif wrong == "for other arguments":
+                await store.change(asked, arguments={"amount": 5000})
+            before, job = await store.get(approval.id), await project.jobs.get(approval.job_id)
+            for decide in (project.approvals.approve, project.approvals.reject):
+                with pytest.raises(error):
+                    await decide(approval.id, by="lee", token="guessed" if wrong == "unknown" else token)
+            assert (await store.get(approval.id), await project.jobs.get(approval.job_id)) == (before, job)
+            records = [r for r in await project.approvals.history(approval.id) if r["refused"]]
+            assert [(r["action"], r["by"], r["refused"]) for r in records] == [
+                (action, "lee", error.__name__) for action in ("approve", "reject")
+            ]
+            assert token not in str(records)
+
+    asyncio.run(work())
+
+
 @while_waiting
 async def test_refusals_are_on_record_up_to_a_number(project, approval) -> None:
     for _ in range(MOST_REFUSALS + 2):
