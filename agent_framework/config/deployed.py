@@ -14,7 +14,7 @@ APPROVALS_URL_VARIABLE = "AGENT_FRAMEWORK_APPROVALS_URL"
 """The environment variable in which a deployed function finds the address of the pages of approvals."""
 
 EXTERNAL = "external"
-"""The provider of a block that the deployment neither made nor knows: agents.yaml's own block stays."""
+"""The provider of what the deployment neither makes nor grants nor knows: agents.yaml's own block stays."""
 
 
 def with_infrastructure(config: ProjectConfig, blocks: Mapping[str, Any]) -> ProjectConfig:
