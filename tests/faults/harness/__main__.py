@@ -28,10 +28,8 @@ def main() -> int:
     except KeyboardInterrupt:
         cut_off = True
     report = runner.report
-    last, ended = chosen.seed + report.counts["schedules"] - 1, "cut off after" if cut_off else ""
-    print(
-        f"backend {chosen.backend}, seeds {chosen.seed} to {last}, {ended} {report.seconds:,.0f} s".replace("  ", " ")
-    )
+    last, after = chosen.seed + report.counts["schedules"] - 1, "cut off after" if cut_off else "done in"
+    print(f"backend {chosen.backend}, seeds {chosen.seed} to {last}, {after} {report.seconds:,.0f} s")
     print(report.table())
     print(report.last_line())
     return 1 if report.failed else 130 if cut_off else 0
