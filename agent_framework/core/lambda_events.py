@@ -13,6 +13,7 @@ from agent_framework.core.failure_report import SESSION_ID
 from agent_framework.core.lambda_http import ANONYMOUS, HttpRequest, part, read_http
 from agent_framework.errors import AgentFrameworkError, ConfigError
 from agent_framework.infrastructure.queue.base import Delivery
+from agent_framework.observability.redaction import redact
 from agent_framework.types import JSONDict, is_array, is_object
 
 _UNDERSTOOD = (
@@ -187,7 +188,7 @@ def envelope(
     described = error if is_object(error) else None
     if error is not None and described is None:
         code = type(error).__name__ if isinstance(error, AgentFrameworkError) else status.phrase.replace(" ", "")
-        described = {"error": str(error), "error_code": code}
+        described = {"error": redact(str(error)), "error_code": code}
     return {
         "statusCode": status.value,
         "ok": status < HTTPStatus.BAD_REQUEST,
