@@ -2,7 +2,7 @@
 
 ``backend/`` without the folders of other agents (but for those that the agent's code imports), agents.yaml, and
 packages beside ``backend`` that are imported. So another agent's edit leaves this agent's package as it is. Tests,
-caches and files whose names begin with a dot stay out.
+caches and files whose names begin with a dot stay out; a file that holds a secret is refused (`private`).
 """
 
 import json
@@ -12,10 +12,12 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 from agent_framework.cli.deployment.packaging.imports import AGENTS, Project, parse
+from agent_framework.cli.deployment.packaging.private import PrivateParts
 from agent_framework.cli.scaffolding.templates import render_file
 from agent_framework.config.agent_config import AgentConfig
 from agent_framework.config.loader import CONFIG_FILE, LOCAL_STAGE, WELL_KNOWN_STAGES, ConfigLoader
 from agent_framework.config.registry import PACKAGE_MANIFEST
+from agent_framework.core.environment import environment
 from agent_framework.errors import ForbiddenFileError, PackagingError
 
 _BACKEND = "backend"
@@ -35,6 +37,7 @@ class ProjectSources:
         self._hooks = [hook.partition(":")[0]] if hook else []
         self._files = dict(_project_files(self._root))
         self._modules = Project((name for name in self._files if name.endswith(".py")), self._root)
+        self._private = PrivateParts(environment(self._root), loader.loaded)
         self._config = (loader.path / CONFIG_FILE if loader.path.is_dir() else loader.path).resolve()
 
     def of(self, agent: AgentConfig) -> dict[str, Path | bytes]:
@@ -55,7 +58,9 @@ class ProjectSources:
         for name in files:
             if name.endswith(".py"):
                 parse(self._root / name, shown=name)
-        return {**files, **self._written(agent, files), CONFIG_FILE: self._config}
+        whole = {**files, **self._written(agent, files), CONFIG_FILE: self._config}
+        self._private.check(whole)
+        return whole
 
     def module_of(self, agent: AgentConfig) -> str | None:
         """The module of the agent's code; None for an orchestrator that has none."""
