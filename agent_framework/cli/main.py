@@ -13,6 +13,7 @@ from importlib import import_module
 import click
 
 from agent_framework import __version__
+from agent_framework.core.environment import hide_secrets
 from agent_framework.errors import AgentFrameworkError, ConfigError
 from agent_framework.observability.logging import redact_logs
 from agent_framework.observability.redaction import redact
@@ -70,6 +71,7 @@ def cli(debug: bool) -> None:
     """
     logging.basicConfig(level=logging.INFO if debug else logging.CRITICAL, format="%(levelname)s %(name)s: %(message)s")
     redact_logs()
+    hide_secrets()
     logging.getLogger("openai.agents").setLevel(logging.DEBUG if debug else logging.CRITICAL + 1)
 
 

@@ -17,5 +17,10 @@ def environment(project_dir: Path) -> Mapping[str, str]:
     for name, value in dotenv_values(project_dir / ".env").items():
         if value is not None:
             os.environ.setdefault(name, value)
-    remember_environment(os.environ)
+    hide_secrets()
     return os.environ
+
+
+def hide_secrets() -> None:
+    """Hide the secrets of the process's environment from now on."""
+    remember_environment(os.environ)
