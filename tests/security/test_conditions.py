@@ -1,4 +1,4 @@
-"""Hostile conditions are refused with rule, place and reason, and none of their code runs; legitimate ones are taken."""
+"""Hostile conditions are refused with rule, place and reason, and no code of theirs runs; legitimate ones are taken."""
 
 import builtins
 import os
