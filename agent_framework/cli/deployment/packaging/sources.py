@@ -135,6 +135,8 @@ def _project_files(root: Path) -> Iterator[tuple[str, Path]]:
     """``backend/``, and the Python files and packages beside it: the project's folder comes first on ``sys.path``."""
     for entry in sorted(root.iterdir()):
         if entry.suffix == ".py" and entry.is_file() and not _left_out(entry.name):
+            if entry.is_symlink():
+                _check_link(entry, root)
             yield entry.name, entry
         elif entry.name == _BACKEND or (entry.name not in _BESIDE and _is_package(entry)):
             if entry.is_symlink():
@@ -154,21 +156,27 @@ def _below(folder: Path, root: Path) -> Iterator[tuple[str, Path]]:
             if path.is_symlink():
                 _check_link(path, root)
         for name in sorted(names):
-            if not _left_out(name):
-                yield Path(place, name).relative_to(root).as_posix(), Path(place, name)
+            path = Path(place, name)
+            if _left_out(name):
+                continue
+            if not path.is_file():
+                raise ForbiddenFileError(
+                    f"{path.relative_to(root)} is no file but a pipe, a socket or a device; remove it"
+                )
+            yield path.relative_to(root).as_posix(), path
 
 
 def _check_link(path: Path, root: Path) -> None:
     shown, target = path.relative_to(root), os.readlink(path)
+    if not path.exists():
+        raise ForbiddenFileError(f"{shown} is a link to {target}, which is not there; remove it")
     if path.is_dir():
         raise ForbiddenFileError(f"{shown} is a link to the folder {target}; put the folder itself there")
     if not path.resolve().is_relative_to(root):
         raise ForbiddenFileError(f"{shown} is a link to {target}, out of the project; put the file itself there")
-    if not path.exists():
-        raise ForbiddenFileError(f"{shown} is a link to {target}, which is not there; remove it")
 
 
 def _left_out(name: str) -> bool:
-    if name.endswith(".pth"):
+    if name.lower().endswith(".pth"):
         raise ForbiddenFileError(f"the project has the file {name}: no package carries .pth files; remove it")
     return name.startswith(".") or bool(_TEST.fullmatch(name))
