@@ -7,7 +7,7 @@ from typing import Any
 from tests.security.corpus import quoted
 
 _HEAD = "project: {name: shop}\n"
-_FULL: dict[str, Any] = {
+FULL: dict[str, Any] = {
     "project": {"name": "shop", "version": "1", "region": "eu-central-1"},
     "agents": {
         "lead": {"type": "orchestrator"},
@@ -36,23 +36,29 @@ _FULL: dict[str, Any] = {
 }
 """A file with most fields, whose values are replaced by others one by one."""
 
-_WRONG: tuple[Any, ...] = ({"no": {"such": 1}}, [[["x"]]], -(10**30), "\u202eevil", 1e308, {"__class__": 1})
+_WRONG: tuple[Any, ...] = ({"no": {"such": 1}}, [[["x"]]])
 
 
 def _json(text: str) -> str:
     return json.dumps(text, ensure_ascii=False)
 
 
-def _places(value: Any, path: tuple[Any, ...] = ()) -> list[tuple[Any, ...]]:
+DEEPEST = 8
+"""Values that lie deeper are not looked for."""
+
+
+def places(value: Any, path: tuple[Any, ...] = ()) -> list[tuple[Any, ...]]:
+    if len(path) == DEEPEST:
+        return [path]
     inner = value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ()
-    return [path, *(found for key, item in inner for found in _places(item, (*path, key)))]
+    return [path, *(found for key, item in inner for found in places(item, (*path, key)))]
 
 
-def _with(value: Any, path: tuple[Any, ...], new: Any) -> Any:
+def replaced(value: Any, path: tuple[Any, ...], new: Any) -> Any:
     if not path:
         return new
     copy = dict(value) if isinstance(value, dict) else list(value)
-    copy[path[0]] = _with(copy[path[0]], path[1:], new)
+    copy[path[0]] = replaced(copy[path[0]], path[1:], new)
     return copy
 
 
@@ -61,8 +67,8 @@ _FREE = ("description", "version", "model", "provider", "path", "prices", "exter
 
 
 def _wrong_types() -> list[str]:
-    places = [path for path in _places(_FULL) if path and not {*path} & {*_FREE, "infrastructure", "stages"}]
-    return [json.dumps(_with(_FULL, path, wrong)) for path, wrong in product(places, _WRONG[:2])]
+    everywhere = [path for path in places(FULL) if path and not {*path} & {*_FREE, "infrastructure", "stages"}]
+    return [json.dumps(replaced(FULL, path, wrong)) for path, wrong in product(everywhere, _WRONG)]
 
 
 def _bombs() -> list[str]:
@@ -223,8 +229,8 @@ LEGITIMATE: dict[str, list[bytes]] = {
             "\ufeff" + _HEAD,
             _HEAD.replace("\n", "\r\n"),
             "# x\n\n" + _HEAD,
-            json.dumps(_FULL),
-            json.dumps(_FULL, indent=4),
+            json.dumps(FULL),
+            json.dumps(FULL, indent=4),
             "{project: {name: 'shop'}}",
             'project: {"name": "shop"}',
             "project:\n    name: >-\n      shop\n",
