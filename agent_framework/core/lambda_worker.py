@@ -44,7 +44,9 @@ class WorkerRole:
     async def _perform(self, body: JSONDict, invocation: Invocation) -> JSONDict:
         wanted = read_message(body)
         if isinstance(wanted, str | LostAttempt):
-            raise ConfigError(f"agent {self._agent} is a worker and performs attempts; {body} is for the orchestrator")
+            raise ConfigError(
+                f"agent {self._agent} is a worker and performs attempts; this message is for the orchestrator"
+            )
         performer = performer_of(self._project, invocation)
         outcome = await performer.perform(wanted, time_left_s=invocation.time_left_s())
         state = "not ours" if outcome is None else outcome.state.value

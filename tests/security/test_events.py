@@ -42,9 +42,9 @@ def test_row_35_who_asks_is_never_what_the_request_says(tmp_path: Path) -> None:
         "authorizer": {"jwt": {"claims": {"sub": "root"}}},
         "identity": {"userArn": "root"},
     }
-    headers = {
-        name: "root" for name in ("Authorization", "X-User-Id", "x-amzn-oidc-identity", "X-Forwarded-User", "Cookie")
-    }
+    headers = dict.fromkeys(
+        ("Authorization", "X-User-Id", "x-amzn-oidc-identity", "X-Forwarded-User", "Cookie"), "root"
+    )
     for event in GOOD["http"]:
         request = read_event(
             {**event, **claims, "headers": {**event["headers"], **headers}, "queryStringParameters": claims}
@@ -90,4 +90,5 @@ def test_an_answer_that_lambda_could_not_send_on_would_be_noticed() -> None:
 
 def _told(what: str, tally: Tally) -> str:
     kinds = json.dumps(dict(tally.refused)).strip("{}").replace('"', "")
-    return f"malformed {what}: {tally.count}, accepted {tally.accepted}, refused by {kinds}, tracebacks {len(tally.failures)}"
+    told = f"accepted {tally.accepted}, refused by {kinds}, tracebacks {len(tally.failures)}"
+    return f"malformed {what}: {tally.count}, {told}"

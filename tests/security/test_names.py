@@ -1,6 +1,7 @@
 """Hostile names and keys are refused in words that say what is allowed; none leaves its folder; good ones are taken."""
 
 import asyncio
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -31,6 +32,10 @@ IN_YAML = {
     "stages": "project: {{name: x}}\nstages: {{{}: {{}}}}\n",
 }
 CHECKS = {"agents": check_agent_name, "projects": check_project_name}
+PLANS: dict[str, Callable[[str, Path], object]] = {
+    "agents": lambda name, folder: plan_agent(folder, AgentRequest(name)),
+    "projects": lambda name, folder: plan_project(name, directory=folder),
+}
 
 
 def test_there_are_enough_names_and_keys(record_property: Any) -> None:
@@ -63,15 +68,12 @@ def test_row_35_a_hostile_name_is_refused_in_agents_yaml(kind: str) -> None:
 @pytest.mark.parametrize("kind", CHECKS)
 def test_row_35_a_hostile_name_is_refused_by_the_command_and_nothing_is_planned(kind: str, tmp_path: Path) -> None:
     (tmp_path / "agents.yaml").write_text("project: {name: x}\nagents: {}\n")
-    before = sorted(tmp_path.parent.rglob("*"))
+    before, plan = sorted(tmp_path.parent.rglob("*")), PLANS[kind]
     for name in HOSTILE[kind]:
         with pytest.raises(ConfigError, match="cannot be"):
             CHECKS[kind](name)
         with pytest.raises(ConfigError, match="cannot be"):
-            if kind == "projects":
-                plan_project(name, directory=tmp_path)
-            else:
-                plan_agent(tmp_path, AgentRequest(name))
+            plan(name, tmp_path)
     assert sorted(tmp_path.parent.rglob("*")) == before
 
 

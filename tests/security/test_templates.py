@@ -100,7 +100,8 @@ def test_row_35_prompts_and_inputs_reach_the_model_as_they_are(folder: Path) -> 
     with ModelServer(says("done")) as server:
         llm = {"llm": {**settings, "base_url": f"{server.url}/v1"}}
         (folder / "agents.yaml").write_text(yaml_of({"only": {}}, more=json.dumps(llm)[1:-1]))
-        source = f"from agent_framework import BaseAgent, agent\n@agent('only')\nclass Only(BaseAgent):\n    instructions = {instructions!r}\n"
+        head = "from agent_framework import BaseAgent, agent\n@agent('only')\nclass Only(BaseAgent):\n"
+        source = f"{head}    instructions = {instructions!r}\n"
         write_agent_file(folder, "only", source)
 
         async def run() -> None:

@@ -1,4 +1,4 @@
-"""Hostile agents.yaml files are refused with file and line, at once and without running anything; good ones are taken."""
+"""Hostile agents.yaml files are refused with their place, at once, and nothing is run; good ones are taken."""
 
 import time
 from pathlib import Path
