@@ -11,7 +11,7 @@ INFRASTRUCTURE_VARIABLE = "AGENT_FRAMEWORK_INFRASTRUCTURE"
 """The environment variable in which a deployed function finds the blocks, as JSON."""
 
 EXTERNAL = "external"
-"""The provider of a block that the deployment neither made nor knows: agents.yaml's own block stays."""
+"""The provider of what the deployment neither makes nor grants nor knows: agents.yaml's own block stays."""
 
 
 def with_infrastructure(config: ProjectConfig, blocks: Mapping[str, Any]) -> ProjectConfig:

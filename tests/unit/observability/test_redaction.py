@@ -94,7 +94,8 @@ def test_well_known_forms_are_hidden(text: str, clean: str) -> None:
         "api_key=None", "the secret=1 field", "a Basic test",
         "Basic authentication is off", "set OPENAI_API_KEY",
         "Asiatic cuisine in ASIA", "total = price * tokens",
-        "https://example.com/a?b=c", "sha256=0f1e2d3c4b5a69788796a5b4c3d2e1f0", "see eyJ.a.b", "wrong password", "x=password",
+        "https://example.com/a?b=c", "sha256=0f1e2d3c4b5a69788796a5b4c3d2e1f0", "see eyJ.a.b",
+        "wrong password", "x=password",
     ],
 )  # fmt: skip
 def test_ordinary_texts_are_left_alone(text: str) -> None:
