@@ -26,7 +26,7 @@ def _forks() -> ForkServerContext:
 
 
 class Running:
-    """A process that does ``work``; what it prints goes to the end of ``log``, errors to ``errors`` if that is given."""
+    """A process that does ``work``; what it prints goes to the end of ``log``, errors to ``errors`` if given."""
 
     def __init__(
         self,
