@@ -154,8 +154,9 @@ def watched(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Watched]:
     with ModelServer(*replies) as model, collecting() as traces:
         write_project(folder, model.url, *sorted(AGENTS, reverse=True))
         environ = {name: value for name, value in os.environ.items() if name not in CANARIES}
+        command = [sys.executable, "-m", "agent_framework.cli.main"]
         ran = subprocess.run(
-            [sys.executable, "-m", "agent_framework.cli.main", "--debug", "run", "--json"],
+            [*command, "--debug", "run", "--json", "--record", "recorded.json"],
             cwd=folder, env=environ | {"LANGFUSE_HOST": traces.url}, capture_output=True, text=True, timeout=100,
         )  # fmt: skip
         yield Watched(folder, ran, model, traces)
@@ -184,6 +185,7 @@ def test_row_37_nothing_that_a_run_prints_or_logs_holds_a_secret(watched: Watche
 def test_row_37_no_file_of_a_run_holds_a_secret(watched: Watched) -> None:
     written = [path for path in (watched.folder / ".agent-framework").rglob("*") if path.is_file()]
     assert any(path.read_bytes().startswith(b"SQLite format 3") for path in written)
+    assert "the service refuses [redacted]" in (watched.folder / "recorded.json").read_text("utf-8")
     assert files_with_canaries(watched.folder) == {}
 
 
@@ -196,6 +198,20 @@ def test_row_37_no_model_is_told_a_secret_by_a_tool(watched: Watched) -> None:
     bodies = [json.dumps(request.body) for request in watched.model.requests]
     assert "the service refuses [redacted]" in bodies[2]
     assert [canaries_in(body) for body in bodies] == [[], [], [], []]
+
+
+def test_row_37_without_the_redaction_a_canary_would_be_found(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """That the search finds what is there: the same agent, with the line switched off that hides its secret."""
+    monkeypatch.setenv("PAYMENTS_TOKEN", TOKEN)
+    write_project(tmp_path, "http://127.0.0.1:9", "thrower")
+
+    async def run() -> None:
+        async with Project.open(tmp_path, environ={**os.environ, "MODEL_ACCESS": MODEL_KEY}) as project:
+            await project.run({})
+
+    monkeypatch.setattr("agent_framework.core.execution.redact", lambda text: text)
+    asyncio.run(run())
+    assert files_with_canaries(tmp_path)
 
 
 @pytest.mark.parametrize(

@@ -1,10 +1,13 @@
 """Hostile events are refused by the handlers that Lambda calls; what comes with an event gives no rights."""
 
 import json
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from agent_framework.core.lambda_events import read_event
 from agent_framework.core.lambda_http import HttpRequest
@@ -77,6 +80,53 @@ def test_row_35_malformed_events_end_without_a_traceback(tmp_path: Path, record_
     record_property("fact", _told("events", tally))
     assert tally.failures == []
     assert tally.refused.total() > CI_COUNT // 4
+
+
+_NAMES = st.sampled_from(
+    [
+        "type",
+        "job_id",
+        "run",
+        "seq",
+        "number",
+        "agent",
+        "action",
+        "payload",
+        "context",
+        "session_id",
+        "user_id",
+        "Records",
+        "eventSource",
+        "messageId",
+        "body",
+        "requestContext",
+        "requestPayload",
+        "httpMethod",
+        "http",
+        "headers",
+        "detail",
+    ]
+)
+_TEXTS = st.text(st.characters(), max_size=6) | st.sampled_from(["perform", "advance", "aws:sqs", "POST", "{}", "only"])
+_JSON = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | _TEXTS,
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(_NAMES | _TEXTS, inner, max_size=4),
+    max_leaves=12,
+)
+
+
+def test_row_35_any_json_is_answered_or_refused(tmp_path: Path) -> None:
+    tally = Tally()
+    with handlers(tmp_path) as both:
+
+        @settings(max_examples=300)
+        @given(st.dictionaries(_NAMES, _JSON, min_size=1, max_size=6) | _JSON, st.sampled_from([0, 1]))
+        def attempt(event: Any, which: int) -> None:
+            tally.note(f"{event!r:.300}", partial(try_event, both[which], event))
+            assert tally.failures == []
+
+        attempt()
+    assert tally.refused.total() > 100
 
 
 def test_an_answer_that_lambda_could_not_send_on_would_be_noticed() -> None:
