@@ -26,9 +26,14 @@ class NotAuditedError(Exception):
     """Why there is no answer."""
 
 
+def canonical(name: str) -> str:
+    """A package's name as indexes compare it."""
+    return re.sub(r"[-_.]+", "-", name).lower()
+
+
 def pins(requirements: str) -> dict[str, str]:
     """Name and version of each locked package, whatever platform it is for."""
-    return {name.lower(): version for name, version in _PIN.findall(requirements)}
+    return {canonical(name): version for name, version in _PIN.findall(requirements)}
 
 
 def ask(program: list[str], wanted: dict[str, str], source: list[str]) -> list[dict[str, Any]]:
@@ -59,7 +64,7 @@ def audit(program: list[str], wanted: dict[str, str], source: list[str]) -> Iter
     """
     if not wanted:
         raise NotAuditedError("nothing is locked there")
-    found = {item["name"].lower(): item for item in ask(program, wanted, source)}
+    found = {canonical(item["name"]): item for item in ask(program, wanted, source)}
     unknown = sorted(name for name in wanted if name not in found or "vulns" not in found[name])
     if unknown:
         shown = ", ".join(unknown[:5]) + (", ..." if len(unknown) > 5 else "")

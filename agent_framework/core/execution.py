@@ -34,7 +34,7 @@ from agent_framework.errors import (
     StoredObjectMissingError,
 )
 from agent_framework.infrastructure.database.base import DatabaseProvider, DataTooLargeError
-from agent_framework.observability.redaction import masked, redact
+from agent_framework.observability.redaction import redact
 from agent_framework.types import (
     AgentOutcome,
     Attempt,
@@ -260,7 +260,7 @@ def _success(work: Work, done: Done, usage: Usage) -> AgentOutcome:
     if done.saved is not None:
         detail: JSONDict = {"calls": list(done.calls), "saved": done.saved}
         return AgentOutcome(AttemptState.INTERRUPTED, usage=usage, detail=detail)
-    output = masked(to_output(done.value, agent=work.key.agent, structured=done.structured))
+    output = to_output(done.value, agent=work.key.agent, structured=done.structured)
     inline = output_paths((rule.condition for rule in work.plan.rules), work.key.agent)
     return AgentOutcome(AttemptState.SUCCEEDED, output=output, usage=usage, inline=inline)
 

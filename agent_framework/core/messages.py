@@ -67,7 +67,9 @@ def read_message(body: JSONDict) -> Wanted:
         case _:
             fields = ", ".join(map(str, list(body)[:12])) or "none"  # never their values: they may be anybody's data
             raise ConfigError(
-                f"a message of the jobs queue has a job_id and the type advance or perform; this one has: {fields}"
+                f"a message of the jobs queue has a job_id and the type advance or perform; this one has: {fields}"[
+                    :300
+                ]
             )
 
 

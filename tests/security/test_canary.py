@@ -200,6 +200,18 @@ def test_row_37_no_model_is_told_a_secret_by_a_tool(watched: Watched) -> None:
     assert [canaries_in(body) for body in bodies] == [[], [], [], []]
 
 
+def test_row_37_one_agent_that_is_tried_alone_shows_and_stores_no_secret(
+    af: Callable[..., Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write_project(tmp_path, "http://127.0.0.1:9", "teller", "thrower")
+    monkeypatch.delenv("LANGFUSE_PUBLIC_KEY", raising=False)
+    told, thrown = af("test", "teller"), af("--debug", "test", "thrower")
+    assert "the token is [redacted]." in told.out
+    assert "cannot log in with '[redacted]'" in thrown.err
+    assert canaries_in(told.out + told.err + thrown.out + thrown.err) == []
+    assert files_with_canaries(tmp_path) == {}
+
+
 def test_row_37_without_the_redaction_a_canary_would_be_found(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """That the search finds what is there: the same agent, with the line switched off that hides its secret."""
     monkeypatch.setenv("PAYMENTS_TOKEN", TOKEN)

@@ -15,7 +15,7 @@ import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
 PIP_AUDIT = ROOT / ".venvs/audit/bin/pip-audit"
-LOCKED = "click==8.1.7 \\\n    --hash=sha256:00\nPyYAML==6.0.2 ; sys_platform == 'win32' \\\n    --hash=sha256:00\n"
+LOCKED = "click==8.1.7 \\\n    --hash=sha256:00\nPy_YAML==6.0.2 ; sys_platform == 'win32' \\\n    --hash=sha256:00\n"
 KNOWN = {"name": "django", "version": "3.2.0", "vulns": [{"id": "CVE-1", "fix_versions": ["3.2.1"]}]}
 BAD = [{"id": "CVE-2", "fix_versions": ["8.1.8", "8.2"]}, {"id": "CVE-3", "fix_versions": []}]
 
@@ -41,11 +41,11 @@ def said(folder: Path, *dependencies: dict[str, Any], text: str | None = None, l
 
 
 def test_a_clean_lock_is_clean(tmp_path: Path) -> None:
-    assert said(tmp_path, package("click"), package("pyyaml"), KNOWN) == (0, "2 packages, 0 known vulnerabilities\n")
+    assert said(tmp_path, package("click"), package("py.yaml"), KNOWN) == (0, "2 packages, 0 known vulnerabilities\n")
 
 
 def test_vulnerabilities_are_listed_with_what_mends_them(tmp_path: Path) -> None:
-    code, told = said(tmp_path, package("click", *BAD), package("pyyaml"), KNOWN)
+    code, told = said(tmp_path, package("click", *BAD), package("py.yaml"), KNOWN)
     assert code == 1
     assert told.splitlines() == [
         "click==8.1.7: CVE-2, fixed in 8.1.8, 8.2",
@@ -60,13 +60,13 @@ def test_vulnerabilities_are_listed_with_what_mends_them(tmp_path: Path) -> None
         ({"text": ""}, "no source of advisories answered: it broke"),
         ({"text": "<html>a proxy's page</html>"}, "no source of advisories answered"),
         ({"text": "[]"}, "no source of advisories answered"),
-        ({"dependencies": []}, "the source does not know 2 of 2 packages: click, pyyaml"),
+        ({"dependencies": []}, "the source does not know 2 of 2 packages: click, py-yaml"),
         (
-            {"dependencies": [package("click"), {"name": "pyyaml", "skip_reason": "not found"}, KNOWN]},
-            "the source does not know 1 of 2 packages: pyyaml",
+            {"dependencies": [package("click"), {"name": "py-yaml", "skip_reason": "not found"}, KNOWN]},
+            "the source does not know 1 of 2 packages: py-yaml",
         ),
-        ({"dependencies": [package("click"), package("pyyaml")]}, "knows no vulnerability of django==3.2.0"),
-        ({"dependencies": [package("click"), package("pyyaml"), package("django")]}, "so it knows none at all"),
+        ({"dependencies": [package("click"), package("py.yaml")]}, "knows no vulnerability of django==3.2.0"),
+        ({"dependencies": [package("click"), package("py.yaml"), package("django")]}, "so it knows none at all"),
         ({"dependencies": [KNOWN], "locked": "# nothing\n"}, "nothing is locked there"),
     ],
 )
