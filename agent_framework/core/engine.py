@@ -19,6 +19,7 @@ from agent_framework.core.progress import Decided, Listener, ignore
 from agent_framework.errors import ConfigError, ProjectError
 from agent_framework.infrastructure._json import hash_of
 from agent_framework.infrastructure.compute.base import Dispatcher
+from agent_framework.observability.redaction import redact
 from agent_framework.types import AttemptKey, Job, JobStatus, Snapshot
 
 logger = logging.getLogger(__name__)
@@ -111,7 +112,7 @@ class Engine:
             return move
         except (ProjectError, ConfigError) as exc:
             logger.warning("job %s cannot be carried on: %s", snapshot.job.id, exc)
-            return refuse(snapshot, str(exc))
+            return refuse(snapshot, redact(str(exc)))
 
 
 def _gate(snapshot: Snapshot, plan: PinnedPlan, seq: int, agent: str) -> Approval:

@@ -11,6 +11,7 @@ from agent_framework.core.crash import CrashPoint, crash_point
 from agent_framework.core.owner import is_dead, process_owner
 from agent_framework.errors import ConfigError, IllegalTransitionError
 from agent_framework.infrastructure.database.base import Changes, DatabaseProvider, require_job
+from agent_framework.observability.redaction import redact
 from agent_framework.types import MAX_NESTING, Job, JobStatus, JSONDict, Snapshot, nesting
 
 LEASE_S = 30.0
@@ -103,8 +104,8 @@ class JobManager:
         await self.db.update_job_status(job_id, JobStatus.COMPLETED)
 
     async def fail_job(self, job_id: str, error_message: str) -> None:
-        """Any active status to ``failed``."""
-        await self.db.update_job_status(job_id, JobStatus.FAILED, error_message)
+        """Any active status to ``failed``; secrets in ``error_message`` are hidden."""
+        await self.db.update_job_status(job_id, JobStatus.FAILED, redact(error_message))
 
     # -- what `advance` does ---------------------------------------------------------------------------------
 
