@@ -129,7 +129,11 @@ def _wrong_token(token: tokenize.TokenInfo, previous: int) -> str | None:
             return "two texts in a row: is a comma or an operator missing?"
         case tokenize.STRING if text[0] not in "'\"":
             return f"the prefix of {text} is not allowed"
+        case tokenize.STRING if text[:3] in ("'''", '"""'):
+            return "three quotes in a row: one before and one after a text are enough"
         case tokenize.NAME if unicodedata.normalize("NFKC", text) != text:
+            return f"{text!r} is written with look-alike letters"
+        case tokenize.ERRORTOKEN if text.strip():  # a letter for the parser that is none for Python 3.11's tokenizer
             return f"{text!r} is written with look-alike letters"
         case _:
             return None

@@ -21,6 +21,7 @@ from agent_framework.core.lambda_orchestrator import OrchestratorRole
 from agent_framework.core.lambda_process import Invocation, open_project
 from agent_framework.core.lambda_worker import WorkerRole
 from agent_framework.core.runtime import Project
+from agent_framework.observability.redaction import redacted_errors
 from agent_framework.observability.tracing import observe
 from agent_framework.types import JSONDict
 
@@ -63,7 +64,7 @@ class BaseHandler:
 
     def __call__(self, event: Any, context: Any) -> JSONDict:
         """Handle one event in the process's loop."""
-        with _in_turn:
+        with _in_turn, redacted_errors():
             return _runner().run(self._handle(event, context))
 
     async def _handle(self, event: Any, context: Any) -> JSONDict:

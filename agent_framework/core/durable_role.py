@@ -8,9 +8,8 @@ from agent_framework.core.durable_wake import DurableWaker, Executions
 from agent_framework.core.engine import Advanced, Engine
 from agent_framework.core.execution import Performer
 from agent_framework.core.job_manager import JobManager
-from agent_framework.core.lambda_events import envelope
 from agent_framework.core.lambda_orchestrator import OrchestratorRole
-from agent_framework.core.lambda_process import Invocation, durable_function, performer_of
+from agent_framework.core.lambda_process import Invocation, durable_function, perform, performer_of
 from agent_framework.core.message_handler import MessageHandler
 from agent_framework.core.messages import read_message
 from agent_framework.core.runtime import Project
@@ -36,10 +35,7 @@ class DurableRole(OrchestratorRole):
         wanted = read_message(body)
         if not isinstance(wanted, AttemptKey):
             return await super()._engine_message(body, invocation)
-        performer = performer_of(self._project, invocation)
-        outcome = await performer.perform(wanted, time_left_s=invocation.time_left_s())
-        state = "not ours" if outcome is None else outcome.state.value
-        return envelope(self._agent, job_id=wanted.job_id, metadata={"attempt": str(wanted), "state": state})
+        return await perform(self._project, self._agent, wanted, invocation)
 
 
 class WakingHandler(MessageHandler):

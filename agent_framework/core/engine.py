@@ -22,6 +22,7 @@ from agent_framework.errors import ConfigError, ProjectError
 from agent_framework.infrastructure._json import hash_of
 from agent_framework.infrastructure.compute.base import Dispatcher
 from agent_framework.infrastructure.database.base import Changes
+from agent_framework.observability.redaction import redact
 from agent_framework.types import Attempt, AttemptKey, Job, JobStatus, Snapshot
 
 logger = logging.getLogger(__name__)
@@ -173,7 +174,7 @@ class Engine:
             return move
         except (ProjectError, ConfigError) as exc:
             logger.warning("job %s cannot be carried on: %s", snapshot.job.id, exc)
-            return refuse(snapshot, str(exc))
+            return refuse(snapshot, redact(str(exc)))
 
 
 def _gate(snapshot: Snapshot, plan: PinnedPlan, seq: int, agent: str) -> Approval:

@@ -36,6 +36,7 @@ from agent_framework.errors import (
     StoredObjectMissingError,
 )
 from agent_framework.infrastructure.database.base import DatabaseProvider, DataTooLargeError
+from agent_framework.observability.redaction import redact
 from agent_framework.types import (
     AgentOutcome,
     Attempt,
@@ -291,14 +292,14 @@ def failure(error: BaseException, usage: Usage) -> AgentOutcome:
     """The outcome of an agent that raised ``error``: skipped for `SkipAgent`, otherwise failed."""
     known = _own_error(error)
     if isinstance(known, SkipAgent):
-        reason = _storable(str(known)[:_MAX_ERROR_CHARACTERS])
+        reason = _storable(str(known))[:_MAX_ERROR_CHARACTERS]
         return AgentOutcome(AttemptState.SKIPPED, error=reason or "nothing to do", usage=usage)
     text = str(known) if isinstance(known, AgentFrameworkError) else f"{type(error).__name__}: {error}"
     if not isinstance(known, AgentFrameworkError):
         logger.info("an agent failed", exc_info=error)
     return AgentOutcome(
         AttemptState.FAILED,
-        error=_storable(text[:_MAX_ERROR_CHARACTERS]),
+        error=_storable(text)[:_MAX_ERROR_CHARACTERS],
         error_kind=_kind(known),
         retry_after_s=known.retry_after_s if isinstance(known, (ModelError, CircuitOpenError)) else None,
         usage=usage,
@@ -307,8 +308,8 @@ def failure(error: BaseException, usage: Usage) -> AgentOutcome:
 
 
 def _storable(text: str) -> str:
-    """The text as every database takes it: valid Unicode without NUL."""
-    return text.replace("\0", "\ufffd").encode("utf-8", "replace").decode()
+    """The text as every database takes it: valid Unicode without NUL; and without secrets."""
+    return redact(text).replace("\0", "\ufffd").encode("utf-8", "replace").decode()
 
 
 def _own_error(error: BaseException) -> BaseException:

@@ -18,6 +18,7 @@ from agent_framework.infrastructure.database.base import (
     DecidesAtOnce,
     require_job,
 )
+from agent_framework.observability.redaction import redact
 from agent_framework.types import MAX_NESTING, Job, JobStatus, JSONDict, Snapshot, nesting
 
 LEASE_S = 30.0
@@ -111,8 +112,8 @@ class JobManager:
         await self.db.update_job_status(job_id, JobStatus.COMPLETED)
 
     async def fail_job(self, job_id: str, error_message: str) -> None:
-        """Any active status to ``failed``."""
-        await self.db.update_job_status(job_id, JobStatus.FAILED, error_message)
+        """Any active status to ``failed``; secrets in ``error_message`` are hidden."""
+        await self.db.update_job_status(job_id, JobStatus.FAILED, redact(error_message))
 
     # -- what `advance` does ---------------------------------------------------------------------------------
 

@@ -15,6 +15,7 @@ from typing import Any
 from agent_framework.config.deployed import INFRASTRUCTURE_VARIABLE
 from agent_framework.core.environment import environment
 from agent_framework.core.execution import Performer
+from agent_framework.core.lambda_events import envelope
 from agent_framework.core.messages import invocation_owner
 from agent_framework.core.progress import AttemptEnded, AttemptStarted, Progress
 from agent_framework.core.runtime import Project
@@ -22,7 +23,8 @@ from agent_framework.core.worker import send_hint
 from agent_framework.errors import ConfigError
 from agent_framework.infrastructure._json import to_object
 from agent_framework.infrastructure.secrets import read_secrets
-from agent_framework.types import JSONDict
+from agent_framework.observability.logging import redact_logs
+from agent_framework.types import AttemptKey, JSONDict
 
 logger = logging.getLogger("agent_framework.function")
 
@@ -53,12 +55,13 @@ class Invocation:
 
 
 async def open_project(agent: str) -> Project:
-    """The project of this function, with its secrets in the environment.
+    """The project of this function, with its secrets in the environment and out of its logs.
 
     Raises:
         ConfigError: a variable that the deployment sets is not what it should be.
         ProviderError: a secret cannot be read.
     """
+    redact_logs()
     root = Path(os.environ.get(TASK_ROOT) or Path.cwd())
     environ = environment(root)
     for name, value in (await read_secrets(_strings(environ, SECRETS))).items():
@@ -86,6 +89,13 @@ def performer_of(project: Project, invocation: Invocation) -> Performer:
     return Performer(
         project.db, project.runner, owner=invocation.owner, wake=wake, guard=project.policies, listener=_log
     )
+
+
+async def perform(project: Project, agent: str, key: AttemptKey, invocation: Invocation) -> JSONDict:
+    """Perform one attempt in the time that is left; the answer says how it ended, or that it was not ours."""
+    outcome = await performer_of(project, invocation).perform(key, time_left_s=invocation.time_left_s())
+    state = "not ours" if outcome is None else outcome.state.value
+    return envelope(agent, job_id=key.job_id, metadata={"attempt": str(key), "state": state})
 
 
 def durable_function(project: Project) -> str:

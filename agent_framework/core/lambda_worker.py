@@ -11,7 +11,7 @@ from http import HTTPStatus
 from agent_framework.core.lambda_answers import RefusedRequestError, each_record, job_answer, refusal_of, store_job
 from agent_framework.core.lambda_events import AgentCall, EngineMessage, Records, Request, envelope, read_event
 from agent_framework.core.lambda_http import HttpRequest, http_answer
-from agent_framework.core.lambda_process import Invocation, performer_of
+from agent_framework.core.lambda_process import Invocation, perform
 from agent_framework.core.messages import LostAttempt, read_message
 from agent_framework.core.pinned import ONE_AGENT
 from agent_framework.core.runtime import Project
@@ -44,11 +44,10 @@ class WorkerRole:
     async def _perform(self, body: JSONDict, invocation: Invocation) -> JSONDict:
         wanted = read_message(body)
         if isinstance(wanted, str | LostAttempt):
-            raise ConfigError(f"agent {self._agent} is a worker and performs attempts; {body} is for the orchestrator")
-        performer = performer_of(self._project, invocation)
-        outcome = await performer.perform(wanted, time_left_s=invocation.time_left_s())
-        state = "not ours" if outcome is None else outcome.state.value
-        return envelope(self._agent, job_id=wanted.job_id, metadata={"attempt": str(wanted), "state": state})
+            raise ConfigError(
+                f"agent {self._agent} is a worker and performs attempts; this message is for the orchestrator"
+            )
+        return await perform(self._project, self._agent, wanted, invocation)
 
     async def _record(self, delivery: Delivery, invocation: Invocation) -> None:
         """One record; a message that comes again is the job of its first time."""

@@ -9,6 +9,7 @@ from agent_framework.config.loader import ConfigLoader
 from agent_framework.core.agent_forms import talks_to_model
 from agent_framework.errors import ConfigError
 from agent_framework.infrastructure.llm.base import OFFLINE, REPLAY, ModelSpec, Price, build_model
+from agent_framework.observability.redaction import remember
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,4 +94,5 @@ class Models:
                 f"agent {agent} needs the environment variable {variable} (llm.api_key_env), which is not set; "
                 "put it in .env, or use --offline to run without a model"
             )
+        remember(self._environ[variable])
         return self._environ[variable]

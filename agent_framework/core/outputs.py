@@ -7,6 +7,7 @@ from typing import Any, cast
 from pydantic import BaseModel
 
 from agent_framework.errors import OutputValidationError
+from agent_framework.observability.redaction import masked
 from agent_framework.types import MAX_NESTING, JSONDict, nesting
 
 _STRICT = json.JSONEncoder(allow_nan=False, ensure_ascii=False)
@@ -16,7 +17,7 @@ def to_output(value: Any, *, agent: str, structured: bool = False) -> JSONDict:
     """``value`` as the object that is stored.
 
     An object stays as it is; a text becomes ``{"result": text}``, or the object it spells where the agent declares
-    structured output; any other JSON value becomes ``{"result": value}``.
+    structured output; any other JSON value becomes ``{"result": value}``. Values of secrets are hidden in it.
 
     Raises:
         OutputValidationError: it is not JSON (NaN, a class instance, ...), or not the declared structure.
@@ -36,7 +37,7 @@ def to_output(value: Any, *, agent: str, structured: bool = False) -> JSONDict:
         ) from exc
     if nesting(parsed) > MAX_NESTING:
         raise OutputValidationError(f"the output of {agent} is nested deeper than {MAX_NESTING} levels")
-    return parsed
+    return masked(parsed)
 
 
 def _plain(value: Any) -> Any:

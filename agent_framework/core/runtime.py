@@ -6,6 +6,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
+from agent_framework.config.deployed import APPROVALS_URL_VARIABLE
 from agent_framework.config.loader import LOCAL_STAGE, ConfigLoader
 from agent_framework.core import crash
 from agent_framework.core.announcing import announcer
@@ -33,6 +34,7 @@ from agent_framework.infrastructure.compute.queue import QueueDispatcher
 from agent_framework.infrastructure.database import DatabaseFactory, DatabaseProvider
 from agent_framework.infrastructure.queue import QueueFactory, QueueProvider
 from agent_framework.infrastructure.storage import StorageProvider
+from agent_framework.observability.redaction import remember_environment
 from agent_framework.observability.tracing import is_configured, observe
 from agent_framework.types import Job, JSONDict
 
@@ -112,7 +114,11 @@ class Project:
             ConfigError: agents.yaml or a provider's configuration is wrong.
         """
         loader, is_deployed = loader_of(path, stage, infrastructure)
-        environ = environment(loader.project_dir) if environ is None else environ
+        if environ is None:
+            environ = environment(loader.project_dir)
+        else:
+            remember_environment(environ)
+        loader = loader.with_approvals_url(environ.get(APPROVALS_URL_VARIABLE))
         crash.arm(environ.get(CRASH_VARIABLE))
         db, storage = _providers(loader, is_deployed=is_deployed)
         return cls(

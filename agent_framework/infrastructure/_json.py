@@ -41,7 +41,25 @@ def to_object(text: str | bytes) -> JSONDict:
         raise ValueError(f"not JSON: {exc}") from exc
     if not is_object(value):
         raise ValueError(f"JSON, but {type(value).__name__} instead of an object")
+    if isinstance(text, bytes) or "\\ud" in text or "\\uD" in text:
+        check_json(value)
     return value
+
+
+def check_json(value: object) -> None:
+    """Refuse what Python's parser lets through and no other one takes.
+
+    Raises:
+        ValueError: NaN or infinity, half a surrogate pair, or nested too deeply; the message says which.
+    """
+    try:
+        json.dumps(value, allow_nan=False, ensure_ascii=False).encode()
+    except UnicodeEncodeError as exc:
+        raise ValueError("not JSON of valid Unicode: half a surrogate pair is no text") from exc
+    except RecursionError as exc:
+        raise ValueError("not JSON that can be read: nested too deeply") from exc
+    except (TypeError, ValueError) as exc:
+        raise ValueError(f"not JSON: {exc}") from exc
 
 
 def _refuse(name: str) -> NoReturn:

@@ -3,12 +3,12 @@
 import json
 import os
 import subprocess
-import sys
 from pathlib import Path
 
 import pytest
 
 from agent_framework import Project
+from tests.support import commands
 from tests.support.model_servers import ModelServer, Reply, says
 from tests.support.projects import write_agent_file
 
@@ -47,9 +47,8 @@ def _write(folder: Path, url: str, *, more: str = "", left: float = 0.05, right:
 
 
 def _run(folder: Path, *arguments: str, crash_at: str = "") -> subprocess.CompletedProcess[str]:
-    command = [sys.executable, "-m", "agent_framework.cli.main", "run", "--project", str(folder), "--json", *arguments]
     environ = {**os.environ, "OPENAI_API_KEY": "test", "AGENT_FRAMEWORK_CRASH_AT": crash_at}
-    return subprocess.run(command, capture_output=True, text=True, timeout=60, env=environ, check=False)
+    return commands.run("run", "--project", str(folder), "--json", *arguments, env=environ)
 
 
 def test_two_workers_of_one_turn_run_at_once_and_the_answer_uses_both(tmp_path: Path):
@@ -129,10 +128,7 @@ def test_a_worker_that_fails_ends_the_job_unless_errors_are_tolerated(tmp_path: 
 
 
 def _only_job(folder: Path) -> str:
-    listed = subprocess.run(
-        [sys.executable, "-m", "agent_framework.cli.main", "jobs", "list", "--project", str(folder), "--json"],
-        capture_output=True, text=True, check=True,
-    )  # fmt: skip
+    listed = commands.run("jobs", "list", "--project", str(folder), "--json")
     return str(json.loads(listed.stdout)[0]["job_id"])
 
 

@@ -5,8 +5,6 @@ import json
 import os
 import random
 import signal
-import subprocess
-import sys
 import time
 from collections import Counter
 from collections.abc import Iterator
@@ -19,6 +17,7 @@ from agent_framework import Project
 from agent_framework.core.approval import Approval, ApprovalState
 from agent_framework.core.crash import CrashPoint
 from agent_framework.errors import ApprovalError
+from tests.support import commands
 from tests.support.projects import open_project
 from tests.support.shop import APPROVED, Shop
 
@@ -88,17 +87,15 @@ class TestRaces:
 
 
 @contextmanager
-def workers(shop: Shop) -> Iterator[list[subprocess.Popen[bytes]]]:
+def workers(shop: Shop) -> Iterator[list[commands.Running]]:
     """Two worker processes."""
-    command = [sys.executable, "-m", "agent_framework.cli.main", "worker", "--project", str(shop.folder)]
-    quiet = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
-    processes = [subprocess.Popen([*command, "--sweep", "0.3"], **quiet) for _ in range(2)]
+    options, log = ("--project", str(shop.folder), "--sweep", "0.3"), shop.folder / "workers.log"
+    processes = [commands.start("worker", *options, log=log) for _ in range(2)]
     try:
         yield processes
     finally:
         for process in processes:
             process.kill()
-            process.wait()
 
 
 def until(shop: Shop, status: str, *, within_s: float = 40) -> None:

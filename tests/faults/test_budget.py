@@ -118,12 +118,10 @@ asyncio.run(main(*sys.argv[1:]))
 def test_worker_processes_hold_one_budget_together(tmp_path: Path):
     import asyncio
     import os
-    import subprocess
-    import sys
     import time
 
     from agent_framework.core.messages import advance_message
-    from tests.support.job_process import REPOSITORY
+    from tests.support import commands
 
     with ModelServer(*[says("fine", input_tokens=40, output_tokens=20, delay_s=0.2)] * 12) as server:
         _write(tmp_path, server.url, 12, "{tokens: 400}")
@@ -136,8 +134,8 @@ def test_worker_processes_hold_one_budget_together(tmp_path: Path):
                 return job_id
 
         job_id = asyncio.run(submit())
-        command = [sys.executable, "-c", PROCESS, str(tmp_path), job_id]
-        workers = [subprocess.Popen(command, cwd=REPOSITORY, env=environ) for _ in range(3)]
+        works = commands.script(PROCESS, str(tmp_path), job_id)
+        workers = [commands.Running(works, log=tmp_path / "workers.log", env=environ) for _ in range(3)]
 
         async def result():
             async with Project.open(tmp_path, environ=environ) as project:
@@ -155,7 +153,7 @@ def test_worker_processes_hold_one_budget_together(tmp_path: Path):
             for worker in workers:
                 worker.terminate()
             for worker in workers:
-                worker.wait(timeout=30)
+                worker.wait(30)
         assert job.status == "failed"
         assert "budget" in job.error_message
         assert spent.body["tokens"] <= 400

@@ -1,10 +1,8 @@
 """One circuit for several processes: what one sees fail, the other does not call."""
 
-import subprocess
-import sys
 from pathlib import Path
 
-from tests.support.job_process import REPOSITORY
+from tests.support import commands
 from tests.support.projects import write_agent_file, yaml_of
 
 AGENT = """
@@ -35,14 +33,10 @@ def test_two_processes_count_together_and_stop_together(tmp_path: Path) -> None:
     settings = {"circuit_breaker": {"failures": 6, "open_seconds": 900}, "retry": {"max_attempts": 1}}
     (tmp_path / "agents.yaml").write_text(yaml_of({"asks": settings}), "utf-8")
     write_agent_file(tmp_path, "asks", AGENT)
-    command = [sys.executable, "-c", PROCESS, str(tmp_path)]
-    processes = [
-        subprocess.Popen(command, cwd=REPOSITORY, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
-        for _ in range(2)
-    ]
-    told = [process.communicate(timeout=60) for process in processes]
-    assert [process.returncode for process in processes] == [0, 0], told
+    works, log = commands.script(PROCESS, str(tmp_path)), tmp_path / "processes.log"
+    processes = [commands.Running(works, log=log) for _ in range(2)]
+    assert [process.wait() for process in processes] == [0, 0], log.read_text("utf-8")
     asked = len((tmp_path / "ran.log").read_text().splitlines())
     assert asked in (6, 7), "six failures open it; one more call may have been on its way"
-    lines = [line for out, _ in told for line in out.splitlines()]
+    lines = log.read_text("utf-8").splitlines()
     assert sum("the circuit of asks is open" in line for line in lines) == 20 - asked

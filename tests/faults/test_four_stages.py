@@ -8,8 +8,6 @@ import os
 import re
 import shutil
 import sqlite3
-import subprocess
-import sys
 import time
 import uuid
 from collections.abc import Callable, Iterator
@@ -20,6 +18,7 @@ import pytest
 import yaml
 
 from agent_framework.core.trace import canonical
+from tests.support import commands
 from tests.support.dynamodb import DynamoDBServer, dynamodb_session
 from tests.support.moto_server import CREDENTIALS, REGION, Aws, aws
 from tests.support.postgres import PASSWORD, USER, PostgresServer
@@ -132,10 +131,7 @@ class Sales:
 
     def af(self, command: str, *arguments: str) -> str:
         """One command of agent-framework, and what it prints."""
-        done = subprocess.run(
-            [sys.executable, "-m", "agent_framework.cli.main", *command.split(), *arguments],
-            cwd=self.folder, env=self.environ, capture_output=True, text=True, timeout=60, check=False,
-        )  # fmt: skip
+        done = commands.run(*command.split(), *arguments, cwd=self.folder, env=self.environ)
         assert done.returncode == 0, done.stdout + done.stderr
         return done.stdout
 
@@ -153,14 +149,13 @@ class Sales:
         finally:
             for worker in workers:
                 worker.terminate()
-            codes = [worker.wait(timeout=60) for worker in workers]
+            codes = [worker.wait() for worker in workers]
         assert codes == [0, 0], [log.read_text() for log in logs]
         return json.loads(self.af("jobs show", job_id, "--stage", stage, "--json")), logs[0].read_text()
 
-    def _worker(self, stage: str, log: Path) -> "subprocess.Popen[bytes]":
-        command = [sys.executable, "-m", "agent_framework.cli.main", "worker", "--stage", stage, "--offline"]
-        with log.open("wb") as output:
-            return subprocess.Popen(command, cwd=self.folder, env=self.environ, stdout=output, stderr=output)
+    def _worker(self, stage: str, log: Path) -> commands.Running:
+        log.touch()
+        return commands.start("worker", "--stage", stage, "--offline", log=log, cwd=self.folder, env=self.environ)
 
 
 def _same_everywhere(shown: dict[str, Any]) -> str:

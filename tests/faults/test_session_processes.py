@@ -2,15 +2,13 @@
 
 import asyncio
 import os
-import subprocess
-import sys
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from agent_framework import ModelChoice, Project
-from tests.support.job_process import REPOSITORY
+from tests.support import commands
 from tests.support.projects import write_agent_file, yaml_of
 
 CHAT = """
@@ -51,9 +49,9 @@ def folder(tmp_path: Path) -> Path:
     return tmp_path
 
 
-def process(folder: Path, name: str, count: int, **environ: str) -> subprocess.Popen[str]:
-    command = [sys.executable, "-c", PROCESS, str(folder), name, str(count)]
-    return subprocess.Popen(command, cwd=REPOSITORY, env={**os.environ, **environ}, stderr=subprocess.PIPE, text=True)
+def process(folder: Path, name: str, count: int, **environ: str) -> commands.Running:
+    works = commands.script(PROCESS, str(folder), name, str(count))
+    return commands.Running(works, log=folder / "processes.log", env={**os.environ, **environ})
 
 
 def said(folder: Path) -> list[str]:
@@ -66,8 +64,7 @@ def said(folder: Path) -> list[str]:
 
 def test_two_processes_lose_nothing_of_one_conversation(folder: Path) -> None:
     running = [process(folder, name, 8) for name in ("a", "b")]
-    errors = [one.communicate(timeout=120)[1] for one in running]
-    assert [one.returncode for one in running] == [0, 0], errors
+    assert [one.wait(120) for one in running] == [0, 0], (folder / "processes.log").read_text("utf-8")
     found = said(folder)
     assert sorted(found) == sorted(f"{name}{number}" for name in "ab" for number in range(8))
     for name in "ab":
@@ -76,9 +73,7 @@ def test_two_processes_lose_nothing_of_one_conversation(folder: Path) -> None:
 
 @pytest.mark.parametrize("point", ["agent_returned", "outcome_committed"])
 def test_a_process_killed_around_the_outcome_leaves_each_message_once(folder: Path, point: str) -> None:
-    killed = process(folder, "a", 1, AGENT_FRAMEWORK_CRASH_AT=point)
-    killed.communicate(timeout=60)
-    assert killed.returncode == -9
+    assert process(folder, "a", 1, AGENT_FRAMEWORK_CRASH_AT=point).wait() == -9
 
     async def resume() -> None:
         async with Project.open(folder, environ={}, models=ModelChoice(offline=True)) as project:

@@ -3,15 +3,15 @@
 import asyncio
 import os
 import signal
-import subprocess
-import sys
 import time
+import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 from agent_framework import Job, JobStatus, Project
 from agent_framework.core.worker import send_hint
+from tests.support import commands
 from tests.support.projects import write_agent_file, yaml_of
 
 RULES = """
@@ -40,16 +40,14 @@ def _write(folder: Path) -> Path:
 
 
 @contextmanager
-def _worker(folder: Path, *options: str) -> Iterator[subprocess.Popen[str]]:
-    command = [sys.executable, "-m", "agent_framework.cli.main", "worker", "--project", str(folder), "--sweep", "0.5"]
-    process = subprocess.Popen([*command, *options], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
-    assert process.stdout is not None
-    assert "database sqlite, queue local, storage local" in process.stdout.readline()
+def _worker(folder: Path, *options: str) -> Iterator[commands.Running]:
+    log = folder / f"{uuid.uuid4().hex}.log"
+    process = commands.start("worker", "--project", str(folder), "--sweep", "0.5", *options, log=log)
     try:
+        _wait_for(lambda: "database sqlite, queue local, storage local" in process.printed())
         yield process
     finally:
         process.kill()
-        process.communicate()
 
 
 async def _submit(folder: Path, count: int, *, hint: bool = True, **seconds: float) -> list[str]:
@@ -97,11 +95,10 @@ def test_a_stopped_worker_finishes_what_runs(tmp_path: Path):
     asyncio.run(_submit(tmp_path, 1, a=1.0))
     with _worker(tmp_path) as process:
         _wait_for(lambda: (tmp_path / "ran.log").exists())
-        process.send_signal(signal.SIGTERM)
-        out, _ = process.communicate(timeout=20)
-    assert process.returncode == 0
-    assert "  a  succeeded" in out
-    assert out.rstrip().endswith("stopped")
+        process.terminate()
+        assert process.wait(20) == 0
+    assert "  a  succeeded" in process.printed()
+    assert process.printed().rstrip().endswith("stopped")
 
 
 def test_a_stopped_worker_hands_back_what_does_not_finish_and_another_takes_it_up(tmp_path: Path):
@@ -109,9 +106,8 @@ def test_a_stopped_worker_hands_back_what_does_not_finish_and_another_takes_it_u
     ids = asyncio.run(_submit(tmp_path, 1, a=3.0))
     with _worker(tmp_path, "--drain", "0.2") as process:
         _wait_for(lambda: (tmp_path / "ran.log").exists())
-        process.send_signal(signal.SIGTERM)
-        process.communicate(timeout=20)
-    assert process.returncode == 0
+        process.terminate()
+        assert process.wait(20) == 0
     with _worker(tmp_path):
         (job,) = asyncio.run(_finished(tmp_path, ids))
     assert job.status is JobStatus.COMPLETED

@@ -1,18 +1,19 @@
-"""A process that drives one job, to be killed: ``python -m tests.support.job_process <folder> <job id>``.
+"""A process that drives one job, to be killed; it prints the job's status.
 
-It prints the job's status. `JOB` is the project it works on: a, then b and c together, then d; each agent leaves a line
+`JOB` is the project it works on: a, then b and c together, then d; each agent leaves a line
 in ``ran.log`` before it answers.
 """
 
 import asyncio
 import os
 import subprocess
-import sys
+from functools import partial
 from pathlib import Path
 
 from agent_framework import Project
 from agent_framework.infrastructure.database.sqlite import SqliteDatabase
 from agent_framework.types import Snapshot
+from tests.support import commands
 from tests.support.projects import write_agent_file, yaml_of
 
 REPOSITORY = Path(__file__).parents[2]
@@ -46,12 +47,8 @@ def write_job_project(folder: Path) -> Path:
 
 def drive(folder: Path, job_id: str, *, crash_at: str | None = None) -> subprocess.CompletedProcess[str]:
     """Run the process to its end, however that comes."""
-    environ = {**os.environ, "PYTHONPATH": str(REPOSITORY)}
-    environ.pop("AGENT_FRAMEWORK_CRASH_AT", None)
-    if crash_at:
-        environ["AGENT_FRAMEWORK_CRASH_AT"] = crash_at
-    command = [sys.executable, "-m", "tests.support.job_process", str(folder), job_id]
-    return subprocess.run(command, capture_output=True, text=True, timeout=60, env=environ, check=False, cwd=folder)
+    environ = {**os.environ, "AGENT_FRAMEWORK_CRASH_AT": crash_at or ""}
+    return commands.finish(partial(_drive, folder, job_id), env=environ, cwd=folder)
 
 
 def ran(folder: Path) -> list[str]:
@@ -70,13 +67,13 @@ def stored(folder: Path, job_id: str) -> Snapshot | None:
     return asyncio.run(load())
 
 
-async def main(folder: str, job_id: str) -> None:
+def _drive(folder: Path, job_id: str) -> None:
     """Submit the job unless it is there, and drive it."""
-    async with Project.open(folder) as project:
-        await project.jobs.submit({}, job_id=job_id)
-        job = await project.orchestrator.drive(job_id)
-        print(job.status.value)
 
+    async def drive() -> None:
+        async with Project.open(folder) as project:
+            await project.jobs.submit({}, job_id=job_id)
+            job = await project.orchestrator.drive(job_id)
+            print(job.status.value)
 
-if __name__ == "__main__":
-    asyncio.run(main(*sys.argv[1:]))
+    asyncio.run(drive())

@@ -7,13 +7,13 @@ import asyncio
 import json
 import os
 import subprocess
-import sys
 from collections.abc import Awaitable, Callable, Sequence
 from pathlib import Path
 from typing import Any, TypeVar
 
 from agent_framework import Job, Project
 from agent_framework.core.approval import Approval
+from tests.support import commands
 from tests.support.projects import write_agent_file, yaml_of
 
 T = TypeVar("T")
@@ -77,9 +77,8 @@ class Shop:
 
     def command(self, *arguments: str, crash_at: str = "") -> subprocess.CompletedProcess[str]:
         """Run the command to its end, however that comes."""
-        whole = [sys.executable, "-m", "agent_framework.cli.main", *arguments, "--project", str(self.folder)]
         environ = {**os.environ, "AGENT_FRAMEWORK_CRASH_AT": crash_at}
-        return subprocess.run(whole, capture_output=True, text=True, timeout=60, env=environ, check=False)
+        return commands.run(*arguments, "--project", str(self.folder), env=environ)
 
     def told(self, *arguments: str) -> Any:
         """What the command answers as JSON."""

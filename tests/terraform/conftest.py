@@ -60,7 +60,10 @@ def client(aws: Any) -> Callable[[str], Any]:
 def deploy(
     harness: Any, aws: Any, client: Callable[[str], Any], tmp_path_factory: pytest.TempPathFactory
 ) -> Callable[..., Stack]:
-    """Apply a project: ``deploy(agents_yaml, secrets={...})``; each text once in a session."""
+    """Apply a project: ``deploy(agents_yaml, secrets={...})``; each text once in a session.
+
+    All stacks of a session stand in one account, so each test module's project needs a name of its own.
+    """
     made: dict[str, Stack] = {}
 
     def apply(agents_yaml: str, **variables: Any) -> Stack:

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Mapping
 
+from agent_framework.cli.deployment.partition import partition_of
 from agent_framework.config.agent_config import LLMSettings
 from agent_framework.infrastructure.llm.base import ModelSpec
 from agent_framework.types import JSONDict
@@ -51,7 +52,7 @@ def key_variables(settings: LLMSettings) -> tuple[str, ...]:
 
 def bedrock_model(model: str, region: str) -> JSONDict:
     """One model, from its id, the id of an inference profile, or an ARN of either."""
-    partition = _partition(region)
+    partition = partition_of(region)
     if model.startswith("arn:"):
         return {"arn": model, "destinations": _behind_arn(model, partition)}
     geography, _, foundation = model.partition(".")
@@ -73,13 +74,6 @@ def _behind_arn(arn: str, partition: str) -> list[str]:
 
 def _foundation(partition: str, region: str, model: str) -> str:
     return f"arn:{partition}:bedrock:{region}::foundation-model/{model}"
-
-
-def _partition(region: str) -> str:
-    return next((name for start, name in _PARTITIONS.items() if region.startswith(start)), "aws")
-
-
-_PARTITIONS = {"cn-": "aws-cn", "us-gov-": "aws-us-gov"}
 
 
 def _models(settings: LLMSettings) -> Iterator[tuple[str, str]]:

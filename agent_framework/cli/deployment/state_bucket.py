@@ -10,6 +10,7 @@ from dataclasses import dataclass
 
 from agent_framework.cli.deployment.aws import Aws, code
 from agent_framework.cli.deployment.buckets import delete_objects
+from agent_framework.cli.deployment.partition import partition_of
 from agent_framework.errors import DeploymentError, ProviderError
 
 _LONGEST = 63
@@ -142,7 +143,7 @@ class StateBucket:
         return status
 
     def _tls_only(self) -> dict[str, object]:
-        arn = f"arn:{_partition(self._aws.region)}:s3:::{self.place.bucket}"
+        arn = f"arn:{partition_of(self._aws.region)}:s3:::{self.place.bucket}"
         statement = {
             "Sid": "EncryptedConnectionsOnly",
             "Effect": "Deny",
@@ -161,7 +162,3 @@ class StateBucket:
 
 
 _BLOCKED = ("BlockPublicAcls", "BlockPublicPolicy", "IgnorePublicAcls", "RestrictPublicBuckets")
-
-
-def _partition(region: str) -> str:
-    return {"cn": "aws-cn", "us-gov": "aws-us-gov"}.get(region.rpartition("-")[0].rpartition("-")[0], "aws")

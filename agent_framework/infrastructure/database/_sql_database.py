@@ -15,7 +15,14 @@ from agent_framework.infrastructure.database._migrations import Migrations
 from agent_framework.infrastructure.database._output_view import output_view
 from agent_framework.infrastructure.database._script import Dialect, Script
 from agent_framework.infrastructure.database._sql_at_once import AtOnceScripts
-from agent_framework.infrastructure.database.base import Changes, DatabaseProvider, Decide, Decided, SchemaStatus
+from agent_framework.infrastructure.database.base import (
+    PURGE_AFTER_S,
+    Changes,
+    DatabaseProvider,
+    Decide,
+    Decided,
+    SchemaStatus,
+)
 from agent_framework.types import (
     AgentOutcome,
     AgentResult,
@@ -193,5 +200,10 @@ class SqlDatabase(DatabaseProvider):
     async def delete_document(self, namespace: str, key: str, *, expected_version: int | None = None) -> bool:
         return await self._write(lambda: self._scripts.delete_document(namespace, key, expected_version))
 
-    async def list_documents(self, namespace: str, *, prefix: str = "", limit: int = 100) -> list[Document]:
-        return await self._one(lambda: self._scripts.list_documents(namespace, prefix, limit))
+    async def list_documents(
+        self, namespace: str, *, prefix: str = "", limit: int = 100, after: str | None = None
+    ) -> list[Document]:
+        return await self._one(lambda: self._scripts.list_documents(namespace, prefix, limit, after))
+
+    async def purge_documents(self, *, expired_for_s: float = PURGE_AFTER_S, limit: int = 1000) -> int:
+        return await self._write(lambda: self._scripts.purge_documents(expired_for_s, limit))

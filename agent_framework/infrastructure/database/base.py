@@ -26,6 +26,9 @@ from agent_framework.types import (
     Snapshot,
 )
 
+PURGE_AFTER_S = 86_400.0
+"""How long expired documents stay: a version number is not used again while somebody may remember it."""
+
 
 @dataclass(frozen=True, slots=True)
 class Changes:
@@ -262,8 +265,17 @@ class DatabaseProvider(ABC):
         """Delete the document, only at ``expected_version`` if given; whether one was deleted."""
 
     @abstractmethod
-    async def list_documents(self, namespace: str, *, prefix: str = "", limit: int = 100) -> list[Document]:
-        """Documents that have not expired, by key."""
+    async def list_documents(
+        self, namespace: str, *, prefix: str = "", limit: int = 100, after: str | None = None
+    ) -> list[Document]:
+        """Documents that have not expired, by key; ``after`` is the key of the last one of the page before."""
+
+    async def purge_documents(self, *, expired_for_s: float = PURGE_AFTER_S, limit: int = 1000) -> int:
+        """Delete up to ``limit`` documents that expired so long ago, and tell how many; sweepers do it each round.
+
+        A database that removes them by itself has nothing to do here.
+        """
+        return 0
 
 
 Decide = Callable[[Snapshot], Changes | None]
