@@ -9,7 +9,7 @@ ALEX := examples/alex-finance
 PYTHONS ?= 3.11 3.12 3.13
 
 .DEFAULT_GOAL := help
-.PHONY: help install check format lint layers types test test-all e2e docs demo demo-alex lock checkov audit sbom clean faults malformed
+.PHONY: help install check format lint layers types test test-all e2e docs demo demo-alex lock checkov audit sbom clean faults malformed bench
 
 help: ## Show the targets
 	@grep -hE '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-10s %s\n", $$1, $$2}'
@@ -52,6 +52,18 @@ faults: $(STAMP) ## Run COUNT random fault schedules from SEED on BACKEND: sqlit
 malformed: $(STAMP) ## Load, validate and handle COUNT malformed configurations and events from SEED (20,000 are the promise)
 	@$(BIN)/python -m tests.security.malformed --count $(COUNT) --seed $(SEED)
 
+PEERS := .venvs/bench/.installed
+BENCHMARKS := engine postgres rules imports worker memory growth
+
+$(PEERS): requirements/bench.txt
+	$(PYTHON) -m venv .venvs/bench
+	.venvs/bench/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/bench.txt
+	@touch $@
+
+bench: $(STAMP) $(PEERS) ## Measure us beside our peers and write docs/performance.md; fails when a goal is missed
+	@missed=; for name in $(BENCHMARKS); do $(BIN)/python -m benchmarks.$$name || missed="$$missed $$name"; echo; done; \
+	  if [ -n "$$missed" ]; then echo "goals missed:$$missed"; exit 1; fi
+
 docs: $(STAMP) ## Write the generated references again
 	$(BIN)/python -m tests.support.references
 
@@ -76,6 +88,8 @@ demo-alex: $(STAMP) ## Run alex-finance offline, from an empty folder to the HTM
 lock: ## Resolve the locked requirements anew (needs uv)
 	uv pip compile --quiet --universal --generate-hashes --python-version 3.11 --no-emit-index-url --no-emit-find-links \
 	  --no-annotate --no-header requirements/dev.in -o requirements/dev.txt
+	uv pip compile --quiet --universal --generate-hashes --python-version 3.11 --no-emit-index-url --no-emit-find-links \
+	  --no-annotate --no-header requirements/bench.in -o requirements/bench.txt
 
 CHECKOV := .venvs/checkov/bin/checkov
 

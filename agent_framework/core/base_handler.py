@@ -5,6 +5,7 @@ behind and break the clients that are kept.
 """
 
 import asyncio
+import gc
 import inspect
 import logging
 import threading
@@ -87,6 +88,7 @@ class BaseHandler:
                 _opened.append(self._project)
                 self._is_open = True
             self._role = self._role_of(self.agent, self._project)
+            gc.freeze()  # all that stays for the process's life is not looked through again
         if not self._is_checked and not isinstance(request, Migrate):
             await self._project.db.check_schema()
             self._is_checked = True

@@ -29,6 +29,7 @@ class Models:
         self._config = loader.config
         self._registry = loader.get_agent_registry()
         self._environ = environ
+        self._specs: dict[str, tuple[AgentConfig, ModelSpec]] = {}
 
     def spec(self, agent: AgentConfig) -> ModelSpec:
         """Which model ``agent`` uses, with the key from the environment.
@@ -36,6 +37,12 @@ class Models:
         Raises:
             ConfigError: the variable that should hold the key is not set.
         """
+        known = self._specs.get(agent.name)
+        if known is None or known[0] is not agent:
+            known = self._specs[agent.name] = agent, self._spec(agent)
+        return known[1]
+
+    def _spec(self, agent: AgentConfig) -> ModelSpec:
         settings = agent.llm.applied_to(self._config.llm)
         if self.choice.offline or settings.provider == OFFLINE:
             return ModelSpec(provider=OFFLINE, model=OFFLINE)

@@ -10,6 +10,8 @@ from agent_framework.errors import OutputValidationError
 from agent_framework.observability.redaction import masked
 from agent_framework.types import MAX_NESTING, JSONDict, nesting
 
+_STRICT = json.JSONEncoder(allow_nan=False, ensure_ascii=False)
+
 
 def to_output(value: Any, *, agent: str, structured: bool = False) -> JSONDict:
     """``value`` as the object that is stored.
@@ -25,8 +27,9 @@ def to_output(value: Any, *, agent: str, structured: bool = False) -> JSONDict:
         plain = _spelled(plain, agent)
     output: JSONDict = cast(JSONDict, plain) if isinstance(plain, dict) else {"result": plain}
     try:
-        text = json.dumps(output, allow_nan=False, ensure_ascii=False)
-        text.encode()  # half a surrogate pair can be stored nowhere
+        text = _STRICT.encode(output)
+        if not text.isascii():
+            text.encode()  # half a surrogate pair can be stored nowhere
         parsed: JSONDict = json.loads(text)
     except (TypeError, ValueError, RecursionError) as exc:
         raise OutputValidationError(

@@ -12,6 +12,7 @@ from typing import Any, TypeVar
 
 from agent_framework._optional import require
 from agent_framework.errors import ProviderError
+from agent_framework.infrastructure._boto3 import new_session
 
 T = TypeVar("T")
 
@@ -133,7 +134,7 @@ class AwsService:
             return self._client
 
     def _connect(self) -> Any:
-        boto3 = require("boto3", extra="aws", needed_for=self._label)
+        session = new_session(self._label)
         from botocore.config import Config
 
         config = Config(
@@ -143,7 +144,6 @@ class AwsService:
             retries={"mode": "standard", "total_max_attempts": self._tries},
             signature_version="s3v4" if self._service == "s3" else None,
         )
-        session = boto3.session.Session()
         return session.client(self._service, region_name=self._region, endpoint_url=self._endpoint_url, config=config)
 
 

@@ -7,6 +7,8 @@ from typing import Any, NoReturn
 from agent_framework.errors import ProviderError
 from agent_framework.types import JSONDict, is_object
 
+_COMPACT = json.JSONEncoder(allow_nan=False, ensure_ascii=False, separators=(",", ":"))
+
 
 def to_json(value: Any, *, what: str) -> str:
     """Compact JSON text that every database and transport takes.
@@ -15,8 +17,9 @@ def to_json(value: Any, *, what: str) -> str:
         ProviderError: the value is not JSON (NaN, infinity, a lone surrogate, an object); ``what`` names it.
     """
     try:
-        text = json.dumps(value, allow_nan=False, ensure_ascii=False, separators=(",", ":"))
-        text.encode("utf-8")
+        text = _COMPACT.encode(value)
+        if not text.isascii():
+            text.encode("utf-8")
     except (TypeError, ValueError, RecursionError) as exc:
         raise ProviderError(f"{what} cannot be written as JSON: {exc}") from exc
     if "\ufffe" in text or "\uffff" in text:  # no characters in XML, which some services speak

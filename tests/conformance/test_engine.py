@@ -12,8 +12,10 @@ from agent_framework.testing.conformance.engine import (
     EngineConformance,
     InProcessPlace,
     WorkerPlace,
+    WorkerProcess,
     configure,
 )
+from tests.support import commands
 from tests.support.postgres import PostgresServer
 from tests.support.scripted_endpoint import ScriptedEndpoint, model_endpoint
 
@@ -27,6 +29,13 @@ class Scripted:
     @classmethod
     def model_endpoint(cls, model_endpoint: ScriptedEndpoint) -> ScriptedEndpoint:
         return model_endpoint
+
+
+class ForkedWorkers(WorkerPlace):
+    """Its workers are forks, which saves hundreds of imports."""
+
+    def start(self, *arguments: str) -> WorkerProcess:
+        return commands.start(*arguments, log=self.log, env=self.environment)
 
 
 class TestInProcess(Scripted, EngineConformance):
@@ -49,8 +58,8 @@ class TestWorkersOnSqlite(Scripted, EngineConformance):
 
     @pytest.fixture(scope="class")
     @classmethod
-    def open_place(cls) -> Callable[[Path], WorkerPlace]:
-        return WorkerPlace
+    def open_place(cls) -> Callable[[Path], ForkedWorkers]:
+        return ForkedWorkers
 
 
 class TestWorkersOnPostgres(Scripted, EngineConformance):
@@ -61,12 +70,12 @@ class TestWorkersOnPostgres(Scripted, EngineConformance):
 
     @pytest.fixture(scope="class")
     @classmethod
-    def open_place(cls, postgres: PostgresServer) -> Callable[[Path], WorkerPlace]:
-        def make(folder: Path) -> WorkerPlace:
+    def open_place(cls, postgres: PostgresServer) -> Callable[[Path], ForkedWorkers]:
+        def make(folder: Path) -> ForkedWorkers:
             database = f"engine_{uuid.uuid4().hex[:8]}"
             postgres.create_database(database)
             settings = {"provider": "rds-postgres", "config": postgres.config(database, pool_max=4)}
             configure(folder, "local", {"infrastructure": {"database": settings}})
-            return WorkerPlace(folder)
+            return ForkedWorkers(folder)
 
         return make

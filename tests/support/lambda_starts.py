@@ -18,6 +18,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Protocol
 
+from agent_framework.infrastructure._boto3 import new_session
+
 RUNTIME_CLIENT = "awslambdaric"
 _IMPORTED = (  # not the runtime client, which reads the environment when it is imported
     "agent_framework.core.base_handler",
@@ -140,6 +142,7 @@ def serve() -> None:
     """Fork a process for each order, until the orders end."""
     for module in _IMPORTED:
         importlib.import_module(module)
+    _read_services()
     signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # nobody waits for the children
     for line in sys.stdin:
         order = json.loads(line)
@@ -147,6 +150,13 @@ def serve() -> None:
         if pid == 0:
             become(**order)
         print(pid, flush=True)
+
+
+def _read_services() -> None:
+    """What boto3 reads from disk for the clients that all functions make."""
+    session = new_session("the tests")
+    for service in ("dynamodb", "lambda", "s3", "sqs"):
+        session.client(service, region_name="us-east-1").close()
 
 
 def become(handler: str, folder: str, environ: dict[str, str], log: str) -> None:

@@ -132,6 +132,12 @@ def test_the_orchestrator_knows_its_workers_functions(shop: Any) -> None:
     assert given == {f"{name.upper()}_FUNCTION": f"shop-dev-{name}" for name in ("caller", "maker", "plain", "reader")}
 
 
+def test_without_approvals_function_url_nobody_outside_can_call_a_function(shop: Any) -> None:
+    for kind in ("aws_lambda_function_url", "aws_lambda_permission", "aws_cloudformation_stack"):
+        assert resources(shop.state["values"], kind) == []
+    assert shop.outputs.get("approvals_url") is None
+
+
 # -- the package's own providers --------------------------------------------------------------------------------
 
 

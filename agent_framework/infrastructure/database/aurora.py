@@ -12,6 +12,7 @@ from typing import Any, Literal, TypeVar
 from pydantic import BaseModel, ConfigDict, Field
 
 from agent_framework._optional import require
+from agent_framework.infrastructure._boto3 import new_session
 from agent_framework.infrastructure._providers import validated
 from agent_framework.infrastructure.database._data_api import Cluster, DataApi
 from agent_framework.infrastructure.database._migrations import PostgresMigrations
@@ -90,9 +91,9 @@ class AuroraDatabase(SqlDatabase):
     def _made_client(self) -> Any:
         with self._lock:
             if self._client is None:
-                boto3 = require("boto3", extra="aws", needed_for=f"database provider {self.name}")
+                session = new_session(f"database provider {self.name}")
                 botocore_config = require("botocore.config", extra="aws", needed_for=f"database provider {self.name}")
-                self._client = boto3.client(
+                self._client = session.client(
                     "rds-data",
                     region_name=self._config.region or self._config.cluster_arn.split(":")[3],
                     endpoint_url=self._config.endpoint_url,

@@ -32,7 +32,7 @@ from agent_framework.cli.deployment.packaging.pruning import (
 from agent_framework.cli.deployment.packaging.uv import run_uv
 from agent_framework.errors import PackagingError
 
-FORMAT = 1
+FORMAT = 2
 """Raised whenever the same inputs make another package."""
 
 _OURS = "agent_framework"

@@ -15,6 +15,7 @@ from typing import Any, cast
 
 from agent_framework._optional import require
 from agent_framework.errors import AgentFrameworkError
+from agent_framework.infrastructure._boto3 import new_session
 from agent_framework.infrastructure.database.dynamodb.refusals import Again, Refused, again, explained, is_refusal
 
 BUSY_FOR_S = 30.0
@@ -93,9 +94,8 @@ def _may_try_again(reason: Again | None, lost: int, elapsed_s: float) -> bool:
 
 
 def _client(region: str | None, endpoint_url: str | None) -> Any:
-    boto3: Any = require("boto3", extra="aws", needed_for="database provider dynamodb")
+    session = new_session("database provider dynamodb")
     config: Any = require("botocore.config", extra="aws", needed_for="database provider dynamodb")
-    session = boto3.session.Session()  # boto3's shared default session is not safe to use from several threads
     return session.client(
         "dynamodb",
         region_name=region,

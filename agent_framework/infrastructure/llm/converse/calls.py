@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from queue import SimpleQueue
 from typing import Any, TypeVar
 
-from agent_framework._optional import require
+from agent_framework.infrastructure._boto3 import new_session
 from agent_framework.infrastructure.llm.clients import drop_process_client, process_client
 from agent_framework.types import JSONDict
 
@@ -100,7 +100,7 @@ class Connection:
             raise
 
     def _client(self) -> Any:
-        boto3 = require("boto3", extra="aws", needed_for="provider 'bedrock'")
+        session = new_session("provider 'bedrock'")
         from botocore import UNSIGNED
         from botocore.config import Config
 
@@ -112,7 +112,6 @@ class Connection:
             tcp_keepalive=True,
             signature_version=UNSIGNED if self.api_key else None,
         )
-        session = boto3.session.Session()
         client = session.client(_SERVICE, region_name=self.region, endpoint_url=self.endpoint_url, config=config)
         if self.api_key:
             client.meta.events.register(f"before-sign.{_SERVICE}", self._authorize)

@@ -24,7 +24,7 @@ from agent_framework.testing.conformance.engine.attempts import AttemptTests
 from agent_framework.testing.conformance.engine.failures import FailureTests
 from agent_framework.testing.conformance.engine.harness import CAPABILITIES, ModelEndpoint, OpenPlace
 from agent_framework.testing.conformance.engine.models import ModelTests
-from agent_framework.testing.conformance.engine.place import InProcessPlace, Place, WorkerPlace
+from agent_framework.testing.conformance.engine.place import InProcessPlace, Place, WorkerPlace, WorkerProcess
 from agent_framework.testing.conformance.engine.rules import RuleTests
 from agent_framework.testing.conformance.engine.scene import configure
 from agent_framework.testing.conformance.engine.signals import SignalTests
@@ -39,6 +39,7 @@ __all__ = [
     "OpenPlace",
     "Place",
     "WorkerPlace",
+    "WorkerProcess",
     "configure",
 ]
 

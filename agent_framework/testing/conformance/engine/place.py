@@ -8,7 +8,7 @@ import threading
 import time
 from collections.abc import Coroutine, Mapping, Sequence
 from pathlib import Path
-from typing import IO, Any, TypeVar
+from typing import Any, Protocol, TypeVar
 
 from dotenv import dotenv_values
 
@@ -211,8 +211,32 @@ class InProcessPlace(Place):
         await close_clients()
 
 
+class WorkerProcess(Protocol):
+    """What a place asks of a worker's process; `subprocess.Popen` is one."""
+
+    @property
+    def pid(self) -> int:
+        """The id by which a test kills it."""
+        ...
+
+    def poll(self) -> int | None:
+        """How it ended, or None while it runs."""
+        ...
+
+    def kill(self) -> None:
+        """End it at once."""
+        ...
+
+    def wait(self) -> int:
+        """Wait for its end."""
+        ...
+
+
 class WorkerPlace(Place):
-    """Worker processes over the stage's database and queue: ``agent-framework worker``, started again when killed."""
+    """Worker processes over the stage's database and queue: ``agent-framework worker``, started again when killed.
+
+    What they print goes to ``worker.log`` in the project's folder. A subclass may start them in another way.
+    """
 
     def __init__(
         self, folder: Path, *, stage: str = "local", processes: int = 2, options: Sequence[str] = ("--sweep", "0.3")
@@ -220,14 +244,13 @@ class WorkerPlace(Place):
         super().__init__(folder, stage=stage)
         self._options = tuple(options)
         self._count = processes
-        self.processes: list[subprocess.Popen[bytes]] = []
-        self._output: IO[bytes] | None = None
+        self.processes: list[WorkerProcess] = []
+        self.log = folder / "worker.log"
         self._told: set[str] = set()
 
     async def begin(self, project: Project) -> None:
-        """Start the processes; what they print goes to ``worker.log`` in the project's folder."""
-        self._output = (self.folder / "worker.log").open("ab")
-        self.processes = [self._start() for _ in range(self._count)]
+        """Start the processes."""
+        self.processes = self._started(self._count)
 
     async def tell(self, project: Project, job_id: str) -> None:
         """Tell the queue, and remember the job."""
@@ -239,7 +262,7 @@ class WorkerPlace(Place):
         alive = [process for process in self.processes if process.poll() is None]
         if len(alive) == self._count:
             return
-        self.processes = [*alive, *(self._start() for _ in range(self._count - len(alive)))]
+        self.processes = [*alive, *self._started(self._count - len(alive))]
         for job_id in self._told:
             await super().tell(self.project, job_id)
 
@@ -248,15 +271,15 @@ class WorkerPlace(Place):
             process.kill()
         for process in self.processes:
             await asyncio.to_thread(process.wait)
-        if self._output is not None:
-            self._output.close()
 
-    def _start(self) -> "subprocess.Popen[bytes]":
-        command = [sys.executable, "-m", "agent_framework.cli.main", "worker", "--project", str(self.folder)]
-        return subprocess.Popen(
-            [*command, "--stage", self.stage, *self._options],
-            stdin=subprocess.DEVNULL,
-            stdout=self._output,
-            stderr=subprocess.STDOUT,
-            env=dict(self.environment),
-        )
+    def start(self, *arguments: str) -> WorkerProcess:
+        """Start ``agent-framework ARGUMENTS`` with the place's environment."""
+        command = [sys.executable, "-m", "agent_framework.cli.main", *arguments]
+        with self.log.open("ab") as output:
+            return subprocess.Popen(
+                command, stdin=subprocess.DEVNULL, stdout=output, stderr=output, env=dict(self.environment)
+            )
+
+    def _started(self, count: int) -> list[WorkerProcess]:
+        options = ("--project", str(self.folder), "--stage", self.stage, *self._options)
+        return [self.start("worker", *options) for _ in range(count)]
