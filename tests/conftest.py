@@ -1,5 +1,6 @@
 """What all tests share: hypothesis without flaky deadlines, and projects made in a temporary folder."""
 
+import logging
 import signal
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
@@ -22,10 +23,13 @@ settings.load_profile("repeatable")
 
 
 @pytest.fixture(autouse=True)
-def _no_secrets_of_other_tests() -> Iterator[None]:
-    """What one test's environment holds is hidden in that test alone."""
+def _nothing_stays_in_the_process() -> Iterator[None]:
+    """What one test's environment holds is hidden in that test alone; what a function's handler logs is its own too."""
+    root = logging.getLogger()
+    level = root.level
     with forgetting():
         yield
+    root.setLevel(level)
 
 
 @pytest.fixture
