@@ -4,7 +4,8 @@ import statistics
 import sys
 from collections.abc import Mapping
 
-from benchmarks.command import Options, main
+from benchmarks.command import main
+from benchmarks.options import Options
 from benchmarks.rounds import Contestant, Measured, take_turns
 from benchmarks.table import Goal, Table
 
@@ -31,7 +32,7 @@ def _turns(at_once: int, options: Options) -> Mapping[str, Measured]:
     order = {"at_once": at_once, "times": options.size(1000, at_once)}
     kinds = {BARE: "bare", OURS: "ours"}
     return take_turns(
-        [Contestant(name, "worker_runtime", {**order, "kind": kind}) for name, kind in kinds.items()], options.rounds
+        [Contestant(name, "worker_runtime", {**order, "kind": kind}) for name, kind in kinds.items()], options
     )
 
 
