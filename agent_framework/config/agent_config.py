@@ -35,7 +35,7 @@ EngineName = Literal["checkpoint", "durable"]
 class ConfigModel(BaseModel):
     """Base of all models of the file."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid", str_strip_whitespace=True)
+    model_config = ConfigDict(frozen=True, extra="forbid", str_strip_whitespace=True, hide_input_in_errors=True)
 
 
 class ProjectInfo(ConfigModel):

@@ -134,7 +134,7 @@ class Driver:
                 async with pool.connection(timeout=max(0.5, min(self._connect_timeout_s, self._retry_s))) as connection:
                     await self._transact(connection, make, access, result)
                     done = True
-                    if access is Access.WRITE and random.randrange(DROP_EVERY) == 0:
+                    if access.happens_once and random.randrange(DROP_EVERY) == 0:
                         await _execute(connection, Statement(DROP_RECEIPTS))
                 return result[0]
             except _LostCommitError as lost:
@@ -205,7 +205,7 @@ class Driver:
         if access is Access.ONE:
             result.append(await _drive(make(), connection))
             return
-        if access is not Access.WRITE:
+        if not access.happens_once:
             await connection.execute(_begin(BEGIN_READ if access is Access.READ else ""))
             result.append(await _drive(make(), connection))
             await connection.commit()

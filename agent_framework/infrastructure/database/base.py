@@ -6,10 +6,10 @@ most once.
 """
 
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from types import TracebackType
-from typing import Self
+from typing import Protocol, Self, runtime_checkable
 
 from agent_framework.errors import DataTooLargeError as DataTooLargeError
 from agent_framework.errors import JobNotFoundError, SchemaVersionError
@@ -77,6 +77,8 @@ class DatabaseProvider(ABC):
     """Where jobs live. Methods raise `ProviderError` for what the backend refuses, and the errors each one names."""
 
     name: str = "custom"
+    in_order: bool = False
+    """Whether writes are carried out in the order in which they are asked for, without waiting for each other."""
     max_value_bytes: int | None = None
     """Largest JSON value that is stored in place; a larger one goes to the storage. None: any size."""
 
@@ -274,6 +276,35 @@ class DatabaseProvider(ABC):
         A database that removes them by itself has nothing to do here.
         """
         return 0
+
+
+Decide = Callable[[Snapshot], Changes | None]
+"""From a job to what is written; None if that needs more than the snapshot. Pure: it may be called again."""
+
+
+@dataclass(frozen=True, slots=True)
+class Decided:
+    """A job as it was decided from. Not ``committed``: nothing was decided, and the job is claimed by the caller."""
+
+    snapshot: Snapshot
+    committed: bool
+
+
+@runtime_checkable
+class DecidesAtOnce(Protocol):
+    """A provider that can claim, decide and commit in one transaction, where it would else be two and a lease."""
+
+    async def decide_job(
+        self, job_id: str, owner: str, lease_s: float, decide: Decide, *, known: Snapshot | None = None
+    ) -> Decided | None:
+        """Claim the job, ask ``decide``, write what it says and let go, all in one transaction.
+
+        ``known`` is the job as this process has committed it last: what cannot have changed since is not read again.
+
+        If it says None, the job stays claimed for ``owner`` as by `DatabaseProvider.claim_job`. None if it cannot be
+        claimed.
+        """
+        ...
 
 
 async def require_job(db: DatabaseProvider, job_id: str) -> Job:

@@ -119,7 +119,7 @@ async def drive(order: dict[str, Any]) -> None:
     ledger = Ledger(folder / "ledger.sqlite")
     runner = CountingRunner(shape, db, ledger, NoTurns())  # pyright: ignore[reportArgumentType]
     dispatcher = InProcessDispatcher(Performer(db, runner, owner=jobs.owner, wake=waker.wake))
-    engine = Engine(jobs, plan=lambda job: shape.plan, dispatcher=dispatcher)
+    engine = Engine(jobs, plan=lambda job: shape.plan, known_plan=lambda job: shape.plan, dispatcher=dispatcher)
     woken = waker.event(job_id)
     await db.migrate()
     await jobs.submit(dict(shape.input), job_id=job_id)

@@ -10,13 +10,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from agent_framework.cli.deployment.environment import is_secret_name, looks_secret, problems
+from agent_framework.cli.deployment.environment import problems
 from agent_framework.cli.deployment.infrastructure import DATABASE, QUEUE, STORAGE
 from agent_framework.cli.deployment.models import bedrock_model
 from agent_framework.cli.deployment.tfvars import TFVARS, TerraformConfig, terraform_config
 from agent_framework.cli.generate import generate_config
 from agent_framework.config.loader import ConfigLoader
 from agent_framework.errors import ConfigError
+from agent_framework.observability.redaction import is_secret_name, looks_secret
 
 SAMPLES = Path(__file__).parents[1] / "config" / "samples"
 CANARY = "canary-0f7d-value-of-a-secret"
