@@ -158,7 +158,7 @@ class BaseAgent:
         services = self.services
         if services.model is not None:
             return services.model
-        if services.model_spec.provider == OFFLINE:
+        if self.is_offline:
             from agent_framework.infrastructure.llm.offline import OfflineModel
 
             return OfflineModel(answer=self.offline_answer, arguments=dict(self.offline_arguments))
@@ -170,6 +170,11 @@ class BaseAgent:
     def agent_name(self) -> str:
         """The name under which agents.yaml knows this agent."""
         return self.services.config.name or self.name or type(self).__name__
+
+    @property
+    def is_offline(self) -> bool:
+        """Whether this run calls no model, and its answers come from the agents' code."""
+        return self.services.model_spec.provider == OFFLINE
 
     async def load(self, job_id: str) -> Job:
         """The job with the results of earlier steps; siblings that run at the same time are never seen.

@@ -3,16 +3,12 @@
 import asyncio
 import json
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from agent_framework import BaseAgent, Job, agent
-from backend.context import is_offline
+from agent_framework import BaseAgent, Job, OfflineTurn, agent
 from backend.data.settings import open_store
 from backend.preparation import facts_of_portfolio
 from backend.prices.refresh import OFFLINE, client_from_environment, kept, refresh
-
-if TYPE_CHECKING:  # under rules the planner is deployed without the Agents SDK, which this name loads
-    from agent_framework import OfflineTurn
 
 
 @agent("planner")
@@ -21,7 +17,7 @@ class Planner(BaseAgent):
 
     async def prepare(self, job: Job) -> dict[str, Any]:
         """Prices refreshed, and what the portfolio needs."""
-        offline = is_offline(self)
+        offline = self.is_offline
         client = None if offline else client_from_environment()
 
         def prices(store: Any, symbols: Any) -> dict[str, Any]:
@@ -33,7 +29,7 @@ class Planner(BaseAgent):
         """The facts."""
         return json.dumps(job.agent_results["planner"], ensure_ascii=False)
 
-    def offline_answer(self, turn: "OfflineTurn") -> str:
+    def offline_answer(self, turn: OfflineTurn) -> str:
         """The summary of the facts."""
         return json.loads(turn.task)["summary"]
 
