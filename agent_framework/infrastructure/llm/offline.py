@@ -25,7 +25,6 @@ from agent_framework.infrastructure.llm.request import ModelRequest, RequestMode
 from agent_framework.infrastructure.llm.sample import sample
 from agent_framework.infrastructure.llm.transcript import Transcript, read_transcript
 
-
 Answer = Callable[[OfflineTurn], Any]
 Arguments = Mapping[str, Any] | Callable[[OfflineTurn], Mapping[str, Any]]
 

@@ -88,10 +88,10 @@ VALUES
      '{"pie": {"title": "Mix", "type": "pie", "data": [{"name": "Equity", "value": 1.5}]}}',
      '{"analysis": "Fine.", "success_rate": 71.5}', '{"summary": "All was made."}', NULL,
      '2025-03-01 10:00', '2025-03-01 10:00:01', '2025-03-01 10:02'),
-    ('22222222-2222-4222-8222-222222222222', 'user_old', 'portfolio_analysis', 'error', NULL,
+    ('22222222-2222-4222-8222-222222222222', 'user_old', 'portfolio_analysis', 'error', '{}',
      '{"content": "# Half", "agent": "reporter"}', NULL, NULL, NULL, 'charter timed out',
      '2025-03-02 10:00', '2025-03-02 10:00:01', '2025-03-02 10:02'),
-    ('33333333-3333-4333-8333-333333333333', 'user_old', 'portfolio_analysis', 'processing', '{}',
+    ('33333333-3333-4333-8333-333333333333', 'user_old', 'portfolio_analysis', 'processing', NULL,
      NULL, NULL, NULL, NULL, NULL, '2025-03-03 10:00', '2025-03-03 10:00:01', NULL),
     ('44444444-4444-4444-8444-444444444444', 'user_old', 'portfolio_analysis', 'pending', '{}',
      NULL, NULL, NULL, NULL, NULL, '2025-03-04 10:00', NULL, NULL);

@@ -67,5 +67,3 @@ def after_import(folder: Path, agent: str, code: str) -> None:
     """Let an agent of a copy do something more when it is imported."""
     file = folder / "backend" / "agents" / agent / "agent.py"
     file.write_text(f"{file.read_text('utf-8')}\n\n{code}", "utf-8")
-
-

@@ -107,7 +107,8 @@ def test_jobs_and_agents_are_looked_at(alex: Alex):
     jobs = alex.backend("check_jobs", "--limit", "1")
     job_id = UUID.findall(jobs.stdout)[0]
     assert re.search(
-        r"report_payload [\d,]{5,}  charts_payload [\d,]{5,}  retirement_payload [\d,]{5,}  summary_payload", jobs.stdout
+        r"report_payload [\d,]{5,}  charts_payload [\d,]{5,}  retirement_payload [\d,]{5,}  summary_payload",
+        jobs.stdout,
     )
     assert re.search(r"completed  user test_user_001  portfolio_analysis\n  created \d{4}-", jobs.stdout)
     seen = alex.backend("watch_agents", "--once", "--jobs", "1")
@@ -124,4 +125,6 @@ def test_an_empty_place_says_how_to_begin(idle: Alex):
 def test_the_benchmark_is_below_its_limit(idle: Alex):
     done = idle.backend("benchmark")
     assert done.returncode == 0, done.stdout
-    assert re.search(r"^10,000 runs of 55 years: [\d.]+ ms of one core, 100 ms are the limit$", done.stdout, re.MULTILINE)
+    assert re.search(
+        r"^10,000 runs of 55 years: [\d.]+ ms of one core, 100 ms are the limit$", done.stdout, re.MULTILINE
+    )

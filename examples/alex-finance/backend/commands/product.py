@@ -21,7 +21,10 @@ def package_all(options: tuple[str, ...]) -> None:
 @click.option("--stage", default="dev", show_default=True, help="The stage that is deployed.")
 @_more
 def deploy_all(stage: str, options: tuple[str, ...]) -> None:
-    """Deploy all agents: ``agent-framework deploy`` with further OPTIONs of it; writes terraform/ where it is missing."""
+    """Deploy all agents: ``agent-framework deploy`` with further OPTIONs of it.
+
+    Writes terraform/ first, where there is none.
+    """
     if not (PROJECT_DIR / "terraform").is_dir():
         product("generate-config")
     product("deploy", "--stage", stage, *options)

@@ -3,7 +3,7 @@
 import asyncio
 import subprocess
 import sys
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass
 from typing import Any
@@ -104,7 +104,7 @@ def wrong_with(job: Job) -> list[str]:
     return [f"{agent}: {problem}" for agent, problem in found]
 
 
-def verdict(wrong: list[str]) -> bool:
+def verdict(wrong: Sequence[str]) -> bool:
     """Print what is wrong, if anything; whether nothing is."""
     for problem in wrong:
         click.echo(f"❌ {problem}")

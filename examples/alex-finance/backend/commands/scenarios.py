@@ -42,6 +42,16 @@ class UserPlan:
     accounts: Sequence[AccountPlan]
 
 
+@dataclass(frozen=True, slots=True)
+class Analysed:
+    """A user's job, what each account should come to, and what is wrong."""
+
+    plan: UserPlan
+    job: Job
+    by_hand: Sequence[Decimal]
+    wrong: Sequence[str]
+
+
 SEVERAL = (
     AccountPlan("401(k)", "5000", {"SPY": "100", "BND": "200"}),
     AccountPlan("Traditional IRA", "1000", {"SPY": "12.5", "VEA": "40.125"}),
@@ -56,12 +66,11 @@ SYMBOLS = ("SPY", "QQQ", "BND", "VEA", "GLD")
 def test_multiple_accounts(place: Place) -> None:
     """Analyse a user with four accounts, two of them with the same name."""
     plan = UserPlan(f"test_accounts_{uuid.uuid4().hex[:8]}", "Several Accounts", SEVERAL)
-    ((job, expected),) = _analysed([plan], place)
-    wrong = wrong_with(job) or _apart(job, expected)
-    for account, amount in zip(SEVERAL, expected, strict=True):
+    (done,) = _analysed([plan], place)
+    for account, amount in zip(SEVERAL, done.by_hand, strict=True):
         click.echo(f"{account.name:<18}{dollars(amount):>16}  of it cash {dollars(Decimal(account.cash))}")
-    click.echo(f"{'together':<18}{dollars(sum(expected, Decimal(0))):>16}")
-    _end(wrong, f"{len(SEVERAL)} accounts stay apart and add up")
+    click.echo(f"{'together':<18}{dollars(sum(done.by_hand, Decimal(0))):>16}")
+    _end(done.wrong, f"{len(SEVERAL)} accounts stay apart and add up")
 
 
 @click.command("test_scale")
@@ -70,14 +79,13 @@ def test_multiple_accounts(place: Place) -> None:
 def test_scale(users: int, place: Place) -> None:
     """Analyse several users at once; each job has its own user's figures, and nobody else's."""
     plans = [_user(number) for number in range(1, users + 1)]
-    done = _analysed(plans, place)
     wrong: list[str] = []
-    for plan, (job, expected) in zip(plans, done, strict=True):
-        seconds = (job.completed_at or 0) - job.created_at
-        amount = dollars(sum(expected, Decimal(0)))
-        click.echo(f"{plan.id}  {len(plan.accounts)} accounts  {amount:>14}  {job.status.value}  {seconds:.1f} s")
-        wrong += [f"{plan.id}: {problem}" for problem in (wrong_with(job) or _apart(job, expected))]
-        wrong += _leaks(plan, job, plans)
+    for done in _analysed(plans, place):
+        seconds = (done.job.completed_at or 0) - done.job.created_at
+        amount = dollars(sum(done.by_hand, Decimal(0)))
+        status = done.job.status.value
+        click.echo(f"{done.plan.id}  {len(done.plan.accounts)} accounts  {amount:>14}  {status}  {seconds:.1f} s")
+        wrong += [f"{done.plan.id}: {problem}" for problem in (*done.wrong, *_leaks(done, plans))]
     _end(wrong, f"{users} jobs at once, nothing of one in another")
 
 
@@ -88,24 +96,25 @@ def _user(number: int) -> UserPlan:
         AccountPlan(
             f"Account {index} of {mark}",
             f"{1000 * number + index}.{number:02}",
-            {symbol: f"{10 * number + index}.5" for symbol in SYMBOLS[: min(number + 1, len(SYMBOLS))]},
+            dict.fromkeys(SYMBOLS[: min(number + 1, len(SYMBOLS))], f"{10 * number + index}.5"),
         )
         for index in range(1, min(number, 5) + 1)
     ]
     return UserPlan(f"test_scale_{mark}", f"Owner {mark}", accounts)
 
 
-def _analysed(plans: Sequence[UserPlan], place: Place) -> list[tuple[Job, list[Decimal]]]:
-    """A job for each user, all at once, and what each account should be worth."""
+def _analysed(plans: Sequence[UserPlan], place: Place) -> list[Analysed]:
+    """A job for each user, all at once; the users are removed afterwards."""
     store = open_store()
     seed(store)
     with _users(store, plans):
         jobs = asyncio.run(_at_once([plan.id for plan in plans], place))
-        checked = [(job, _by_hand(store, plan, job)) for plan, job in zip(plans, jobs, strict=True)]
-        for job, _ in checked:
-            for problem in wrong_with(job):
-                click.echo(f"❌ {problem}")
-        return checked
+        return [_checked(store, plan, job) for plan, job in zip(plans, jobs, strict=True)]
+
+
+def _checked(store: Store, plan: UserPlan, job: Job) -> Analysed:
+    by_hand = _by_hand(store, plan)
+    return Analysed(plan, job, by_hand, wrong_with(job) or _apart(job, by_hand))
 
 
 async def _at_once(user_ids: Sequence[str], place: Place) -> list[Job]:
@@ -128,13 +137,14 @@ def _users(store: Store, plans: Sequence[UserPlan]) -> Iterator[None]:
         store.remove_users([plan.id for plan in plans])
 
 
-def _by_hand(store: Store, plan: UserPlan, job: Job) -> list[Decimal]:
-    """What each account is worth at the prices that the job's planner saw."""
-    used = job.agent_results.get("planner", {}).get("prices_used", {})
-    prices = {symbol: Decimal(price) for symbol, price in used.items()}
+def _by_hand(store: Store, plan: UserPlan) -> list[Decimal]:
+    """What each account is worth: quantity times price to the cent, and cash."""
+    prices = {symbol: one.price or Decimal(0) for symbol, one in store.portfolio(plan.id).instruments.items()}
     return [
-        Decimal(account.cash)
-        + sum((cents(Decimal(held) * prices[symbol]) for symbol, held in account.quantities.items() if symbol in prices), Decimal(0))
+        sum(
+            (cents(Decimal(held) * prices[symbol]) for symbol, held in account.quantities.items()),
+            Decimal(account.cash),
+        )
         for account in plan.accounts
     ]
 
@@ -154,14 +164,14 @@ def _apart(job: Job, expected: Sequence[Decimal]) -> list[str]:
     return wrong
 
 
-def _leaks(plan: UserPlan, job: Job, plans: Sequence[UserPlan]) -> list[str]:
+def _leaks(done: Analysed, plans: Sequence[UserPlan]) -> list[str]:
     """Names and marks of other users in a job's payloads."""
-    text = json.dumps(job.agent_results, ensure_ascii=False)
-    others = [other for other in plans if other is not plan]
-    return [f"{plan.id}: {other.name} is in its results" for other in others if other.name.split()[-1] in text]
+    text = json.dumps(done.job.agent_results, ensure_ascii=False)
+    others = [other for other in plans if other is not done.plan]
+    return [f"{other.name} is in its results" for other in others if other.name.split()[-1] in text]
 
 
-def _end(wrong: list[str], well: str) -> None:
+def _end(wrong: Sequence[str], well: str) -> None:
     """Print how it came out.
 
     Raises:

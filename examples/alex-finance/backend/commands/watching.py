@@ -1,4 +1,4 @@
-"""``check_jobs`` prints recent jobs with the sizes of their payloads, ``watch_agents`` what agents do, as it happens."""
+"""``check_jobs`` prints recent jobs and the sizes of their payloads, ``watch_agents`` what agents do as they do it."""
 
 import asyncio
 import json
@@ -30,7 +30,9 @@ def check_jobs(limit: int, user: str | None, stage: str) -> None:
         click.echo("no jobs; 'python -m backend test_full' makes one")
     for job in jobs:
         click.echo(f"job {job.id}  {job.status.value}  user {job.user_id}  {job.job_type}")
-        click.echo(f"  created {_time(job.created_at)}  started {_time(job.started_at)}  ended {_time(job.completed_at)}")
+        click.echo(
+            f"  created {_time(job.created_at)}  started {_time(job.started_at)}  ended {_time(job.completed_at)}"
+        )
         click.echo("  " + "  ".join(f"{name}_payload {_size(job, agent)}" for name, agent in PAYLOADS.items()))
         if job.error_message:
             click.echo(f"  error: {job.error_message}")
@@ -52,7 +54,9 @@ def _time(at: float | None) -> str:
 
 @click.command("watch_agents")
 @click.option("--once", is_flag=True, help="Print what happened so far, and end.")
-@click.option("--jobs", "count", type=click.IntRange(1, 100), default=5, show_default=True, help="How many recent jobs.")
+@click.option(
+    "--jobs", "count", type=click.IntRange(1, 100), default=5, show_default=True, help="How many recent jobs."
+)
 @_stage
 def watch_agents(once: bool, count: int, stage: str) -> None:
     """Print what the agents of recent jobs do, merged by time; on a deployed stage their logs."""

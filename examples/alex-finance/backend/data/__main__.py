@@ -1,4 +1,4 @@
-"""``python -m backend.data``: ``reset`` makes tables and test users, ``migrate`` tables alone, ``show USER`` prints one."""
+"""``python -m backend.data``: ``reset`` makes tables and users, ``migrate`` tables alone, ``show`` tells of a user."""
 
 import argparse
 import json

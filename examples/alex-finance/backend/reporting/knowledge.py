@@ -1,8 +1,8 @@
 """Notes on investing: those of S3 Vectors where the environment names them, else the local ones.
 
-The local notes are the Markdown files of ``notes/``, one subject each, searched without a model: the words of a question
-against those of the notes (BM25). Where S3 Vectors cannot be searched the local notes are, and the answer says why. A
-search that cannot be made at all finds nothing; a report goes without.
+The local notes are the Markdown files of ``notes/``, one subject each, searched without a model: the words of a
+question against those of the notes (BM25). Where S3 Vectors cannot be searched the local notes are, and the answer says
+why. A search that cannot be made at all finds nothing; a report goes without.
 """
 
 import math
