@@ -129,10 +129,7 @@ class BaseAgent:
         job = await self.load(job_id)
         context = await self.context(job)
         reply = await self._ask(await self.task(job), context)
-        output = to_output(
-            reply.output, agent=self.agent_name, structured=self.services.config.capabilities.structured_output
-        )
-        return await self.finish(output, context)
+        return await self._finished(reply, context)
 
     async def context(self, job: Job) -> Any:
         """What tools receive."""
@@ -187,9 +184,18 @@ class BaseAgent:
         return job if results is None else replace(job, agent_results=dict(results))
 
     async def take_turn(self, job_id: str) -> "Reply":
-        """One turn as the orchestrator of ``strategy: agent``: an answer, or a request for workers."""
+        """One turn as the orchestrator of ``strategy: agent``: a request for workers, or the answer, through `finish`.
+
+        The answer takes the place of what `prepare` published; ``context.results`` has that under the agent's name.
+        """
         job = await self.load(job_id)
-        return await self._ask(await self.task(job), await self.context(job))
+        context = await self.context(job)
+        reply = await self._ask(await self.task(job), context)
+        return reply if reply.calls else replace(reply, output=await self._finished(reply, context))
+
+    async def _finished(self, reply: "Reply", context: Any) -> JSONDict:
+        structured = self.services.config.capabilities.structured_output
+        return await self.finish(to_output(reply.output, agent=self.agent_name, structured=structured), context)
 
     async def _ask(self, task: str, context: Any) -> "Reply":
         from agent_framework.infrastructure.llm.runner import Reply, RunRequest, run_agent

@@ -9,6 +9,7 @@ from decimal import ROUND_HALF_UP, Decimal
 from pathlib import Path
 
 import pytest
+from backend.charting.portfolio_charts import OTHER
 from backend.data.settings import open_store
 from backend.portfolio.money import dollars
 from backend.portfolio.values import Instrument, User
@@ -75,7 +76,7 @@ def test_charts_and_report_have_the_parts_of_a_calculation_by_hand(job: Job, dim
         assert abs(charted[name] - amount) <= CENT * positions, name
     for part in drawn[:4]:  # as many as the report names
         assert dollars(Decimal(str(part["value"]))) in job.agent_results["reporter"]["content"], part["name"]
-    assert abs(charted.get("Other", Decimal(0)) - others) <= CENT * positions * max(1, len(expected))
+    assert abs(charted.get(OTHER, Decimal(0)) - others) <= CENT * positions * max(1, len(expected))
     assert sum(charted.values()) == sum(by_hand()[0])
     assert UNCLASSIFIED not in expected
 

@@ -2,10 +2,9 @@
 
 import asyncio
 import json
-from dataclasses import replace
 from typing import Any
 
-from agent_framework import BaseAgent, Job, OfflineTurn, agent
+from agent_framework import AgentContext, BaseAgent, Job, OfflineTurn, agent
 from backend.data.settings import open_store
 from backend.preparation import facts_of_portfolio
 from backend.prices.refresh import OFFLINE, client_from_environment, kept, refresh
@@ -33,8 +32,6 @@ class Planner(BaseAgent):
         """The summary of the facts."""
         return json.loads(turn.task)["summary"]
 
-    async def take_turn(self, job_id: str) -> Any:
-        """A turn; its answer becomes the summary, beside the facts."""
-        reply = await super().take_turn(job_id)
-        facts = (await self.load(job_id)).agent_results["planner"]
-        return reply if reply.calls else replace(reply, output={**facts, "summary": str(reply.output)})
+    async def finish(self, output: dict[str, Any], context: AgentContext) -> dict[str, Any]:
+        """A model's last words are the summary, beside the facts."""
+        return {**context.results["planner"], "summary": output["result"]}
