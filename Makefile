@@ -9,7 +9,7 @@ ALEX := examples/alex-finance
 PYTHONS ?= 3.11 3.12 3.13
 
 .DEFAULT_GOAL := help
-.PHONY: help install check format lint layers types test test-all e2e docs demo demo-alex lock checkov clean faults
+.PHONY: help install check format lint layers types test test-all e2e docs demo demo-alex lock checkov audit sbom clean faults malformed bench
 
 help: ## Show the targets
 	@grep -hE '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-10s %s\n", $$1, $$2}'
@@ -49,6 +49,21 @@ SEED ?= 1
 faults: $(STAMP) ## Run COUNT random fault schedules from SEED on BACKEND: sqlite, postgres, aurora or dynamodb
 	@$(BIN)/python -m tests.faults.harness --backend $(BACKEND) --count $(COUNT) --seed $(SEED)
 
+malformed: $(STAMP) ## Load, validate and handle COUNT malformed configurations and events from SEED (20,000 are the promise)
+	@$(BIN)/python -m tests.security.malformed --count $(COUNT) --seed $(SEED)
+
+PEERS := .venvs/bench/.installed
+BENCHMARKS := engine postgres rules imports worker memory growth
+
+$(PEERS): requirements/bench.txt
+	$(PYTHON) -m venv .venvs/bench
+	.venvs/bench/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/bench.txt
+	@touch $@
+
+bench: $(STAMP) $(PEERS) ## Measure us beside our peers and write docs/performance.md; fails when a goal is missed
+	@missed=; for name in $(BENCHMARKS); do $(BIN)/python -m benchmarks.$$name || missed="$$missed $$name"; echo; done; \
+	  if [ -n "$$missed" ]; then echo "goals missed:$$missed"; exit 1; fi
+
 docs: $(STAMP) ## Write the generated references again
 	$(BIN)/python -m tests.support.references
 
@@ -73,6 +88,8 @@ demo-alex: $(STAMP) ## Run alex-finance offline, from an empty folder to the HTM
 lock: ## Resolve the locked requirements anew (needs uv)
 	uv pip compile --quiet --universal --generate-hashes --python-version 3.11 --no-emit-index-url --no-emit-find-links \
 	  --no-annotate --no-header requirements/dev.in -o requirements/dev.txt
+	uv pip compile --quiet --universal --generate-hashes --python-version 3.11 --no-emit-index-url --no-emit-find-links \
+	  --no-annotate --no-header requirements/bench.in -o requirements/bench.txt
 
 CHECKOV := .venvs/checkov/bin/checkov
 
@@ -82,6 +99,27 @@ $(CHECKOV):
 
 checkov: $(CHECKOV) ## Check the Terraform modules with checkov, in an environment of its own
 	$(CHECKOV) --directory terraform_modules --framework terraform --compact --quiet --skip-download
+
+AUDIT := .venvs/audit/bin/python
+SBOM := .venvs/sbom/bin/cyclonedx-py
+SBOM_FILE ?= dist/sbom.cdx.json
+
+$(AUDIT):
+	$(PYTHON) -m venv .venvs/audit
+	$(AUDIT) -m pip install --quiet --disable-pip-version-check 'pip-audit==2.10.1'
+
+audit: $(AUDIT) ## Look for known vulnerabilities in the locked requirements; 3 where no source of advisories answers
+	@$(AUDIT) .ci/audit.py requirements/dev.txt
+
+$(SBOM):
+	$(PYTHON) -m venv .venvs/sbom
+	.venvs/sbom/bin/python -m pip install --quiet --disable-pip-version-check 'cyclonedx-bom==7.5.0'
+
+sbom: $(SBOM) ## Write the bill of materials of the locked requirements (CycloneDX, JSON) to SBOM_FILE
+	@mkdir -p $(dir $(SBOM_FILE))
+	@PYTHONWARNINGS=ignore $(SBOM) requirements requirements/dev.txt --pyproject pyproject.toml --mc-type library --output-reproducible \
+	  --output-format JSON --output-file $(SBOM_FILE)
+	@echo "$(SBOM_FILE) written"
 
 clean: ## Remove what was made
 	rm -rf $(VENV) .venvs .pytest_cache .ruff_cache .hypothesis .import_linter_cache $(SALES)/.agent-framework $(ALEX)/.agent-framework

@@ -24,6 +24,7 @@ def _starts(python: str) -> bool:
 PREREQUISITES: dict[str, Callable[[], bool]] = {
     "../shared": lambda: (ROOT.parent / "shared").is_dir(),
     "terraform": lambda: shutil.which("terraform") is not None,
+    "pip-audit": lambda: (ROOT / ".venvs/audit/bin/pip-audit").exists(),
     "git": lambda: shutil.which("git") is not None,
     "Python 3.13": lambda: _python_313() is not None,
     "the user is root": lambda: os.geteuid() != 0,

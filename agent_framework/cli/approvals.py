@@ -37,21 +37,34 @@ def _with_project(project: Path, stage: str, work: Callable[[Project], Awaitable
 @stage_option
 @click.option("--all", "everything", is_flag=True, help="Also what is decided or expired.")
 @click.option("--user", help="Only of this user's jobs.")
+@click.option("--limit", type=click.IntRange(1, 1000), default=50, show_default=True, help="At most so many.")
+@click.option("--after", metavar="APPROVAL", help="The ones behind this one: the last of the page before.")
 @json_option
-def list_approvals(project: Path, stage: str, everything: bool, user: str | None, as_json: bool) -> None:
+def list_approvals(
+    project: Path, stage: str, everything: bool, user: str | None, limit: int, after: str | None, as_json: bool
+) -> None:
     """What waits for a person, newest first."""
-    found = _with_project(project, stage, lambda opened: opened.approvals.list(pending=not everything, user_id=user))
+    some = _with_project(
+        project,
+        stage,
+        lambda opened: opened.approvals.list(pending=not everything, user_id=user, limit=limit + 1, after=after),
+    )
+    found = some[:limit]
     if as_json:
         print_json([approval.to_dict() for approval in found])
         return
     if not found:
-        click.echo("nothing waits for approval")
+        click.echo("nothing waits for approval" if after is None else "there are no more")
         return
     for item in found:
         state = "" if item.is_pending else f"  {item.state.value}"
         click.echo(f"{click.style(item.id, bold=True)}  {item.subject}{state}")
         click.echo(f"  job {item.job_id}, user {item.user_id}, until {time_text(item.expires_at)} UTC")
-    click.echo(f"next: agent-framework approvals show {found[0].id}{where(project, stage)}")
+    place = where(project, stage)
+    click.echo(f"next: agent-framework approvals show {found[0].id}{place}")
+    if len(some) > limit:
+        flags = f"{' --all' if everything else ''}{f' --user {user}' if user else ''} --limit {limit}"
+        click.echo(f"next page: agent-framework approvals list{flags} --after {found[-1].id}{place}")
 
 
 @approvals.command()

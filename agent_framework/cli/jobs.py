@@ -254,6 +254,8 @@ def _outcome(item: tuple[str, dict[str, Any]]) -> str:
         parts.append(f"by {outcome['produced_by']}")
     if outcome.get("cached"):
         parts.append("from the cache")
+    if "without" in outcome:
+        parts.append(f"without {short('; '.join(outcome['without']), 120)}")
     if "reason" in outcome:
         parts.append(short(outcome["reason"], 120))
     return f"{agent} ({', '.join(parts)})"

@@ -13,7 +13,10 @@ from importlib import import_module
 import click
 
 from agent_framework import __version__
+from agent_framework.core.environment import hide_secrets
 from agent_framework.errors import AgentFrameworkError, ConfigError
+from agent_framework.observability.logging import redact_logs
+from agent_framework.observability.redaction import redact
 
 _HERE = "agent_framework.cli"
 COMMANDS: dict[str, str] = {
@@ -67,6 +70,8 @@ def cli(debug: bool) -> None:
     agent-framework run --input input.json --offline
     """
     logging.basicConfig(level=logging.INFO if debug else logging.CRITICAL, format="%(levelname)s %(name)s: %(message)s")
+    redact_logs()
+    hide_secrets()
     logging.getLogger("openai.agents").setLevel(logging.DEBUG if debug else logging.CRITICAL + 1)
 
 
@@ -90,20 +95,25 @@ def main(arguments: Sequence[str] | None = None) -> None:
         sys.exit(1)
     except Exception as exc:
         if debug:
-            raise
-        click.echo(f"error: {type(exc).__name__}: {exc}", err=True)
-        click.echo("This is a fault in agent-framework; 'agent-framework --debug ...' shows where.", err=True)
+            _show_traceback(exc)
+        click.echo(redact(f"error: {type(exc).__name__}: {exc}"), err=True)
+        where = "it is shown above" if debug else "'agent-framework --debug ...' shows where"
+        click.echo(f"This is a fault in agent-framework; {where}.", err=True)
         sys.exit(1)
 
 
 def _show(error: AgentFrameworkError, *, debug: bool) -> None:
     if debug:
-        traceback.print_exception(error)
+        _show_traceback(error)
     problems = error.problems if isinstance(error, ConfigError) else (error,)
     for problem in problems:
-        click.echo(f"{click.style('error', fg='red', bold=True)}: {problem}", err=True)
+        click.echo(f"{click.style('error', fg='red', bold=True)}: {redact(str(problem))}", err=True)
     if len(problems) > 1:
         click.echo(f"{len(problems)} errors", err=True)
+
+
+def _show_traceback(error: BaseException) -> None:
+    click.echo(redact("".join(traceback.format_exception(error))), err=True, nl=False)
 
 
 if __name__ == "__main__":

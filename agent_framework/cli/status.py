@@ -46,6 +46,8 @@ def _print(found: JSONDict, *, healthy: bool, place: str) -> None:
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
     for row in rows:
         click.echo("  " + "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip())
+    if found["approvals_url"]:
+        click.echo(f"approvals: links lead to {found['approvals_url']}")
     click.echo(f"event source: {_words(found['event_source'], ('state',))}")
     click.echo(f"queue: {_words(found['queue'], ('ready', 'delayed', 'in_flight', 'dead_letters'))}")
     jobs = found["jobs"]

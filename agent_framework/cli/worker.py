@@ -1,6 +1,7 @@
 """``submit`` and ``worker``: jobs through the stage's queue, worked on by any number of processes."""
 
 import asyncio
+import gc
 import signal
 from pathlib import Path
 
@@ -104,6 +105,7 @@ def worker(
             for number in (signal.SIGTERM, signal.SIGINT):
                 loop.add_signal_handler(number, working.stop)
             _announce(opened, stage)
+            gc.freeze()  # all that stays for the process's life is not looked through again
             await working.run()
             click.echo("stopped")
 

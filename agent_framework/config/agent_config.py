@@ -35,7 +35,7 @@ EngineName = Literal["checkpoint", "durable"]
 class ConfigModel(BaseModel):
     """Base of all models of the file."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid", str_strip_whitespace=True)
+    model_config = ConfigDict(frozen=True, extra="forbid", str_strip_whitespace=True, hide_input_in_errors=True)
 
 
 class ProjectInfo(ConfigModel):
@@ -400,6 +400,15 @@ class ApprovalSettings(ConfigModel):
         default=None, pattern=r"^https?://[^\s?#]+$", description="Where links lead to; <url>/approvals/<id>?token=..."
     )
     endpoint: bool = Field(default=False, description="The orchestrator's function answers /approvals/<id>.")
+    function_url: bool = Field(
+        default=False,
+        description="A deployed stage has a function of its own for the pages, with a public URL that links lead to.",
+    )
+    function_url_concurrency: int | None = Field(
+        default=2,
+        ge=1,
+        description="How many of its pages are answered at a time, reserved for it; null reserves nothing.",
+    )
 
 
 class ProviderSettings(ConfigModel):
@@ -441,6 +450,7 @@ class StageOverlay(ConfigModel):
     """What a stage does differently; merged over the rest of the file and validated as a whole."""
 
     orchestration: OrchestrationOverlay = OrchestrationOverlay()
+    approvals: dict[str, Any] = Field(default_factory=dict[str, Any])
     infrastructure: dict[str, Any] = Field(default_factory=dict[str, Any])
     llm: dict[str, Any] = Field(default_factory=dict[str, Any])
     agents: dict[str, AgentOverlay] = Field(default_factory=dict[str, AgentOverlay])

@@ -15,13 +15,12 @@ import re
 import tokenize
 import unicodedata
 import warnings
-from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import Any, NoReturn
 
+from agent_framework.config.comparisons import COMPARISONS, MISSING, Context, Test, Value, with_literal
 from agent_framework.errors import ConfigError
-from agent_framework.types import is_array, is_object
 
 ROOTS = ("input", "results", "prev_step", "job")
 MAX_LENGTH = 1000
@@ -42,19 +41,6 @@ _CONSTANTS: dict[str, Any] = {
 }
 
 
-class _Missing:
-    """The value of a path that leads nowhere."""
-
-    def __repr__(self) -> str:
-        return "missing"
-
-
-MISSING = _Missing()
-Context = Mapping[str, Any]
-_Value = Callable[[Context], Any]
-_Test = Callable[[Context], bool]
-
-
 @dataclass(frozen=True, slots=True)
 class Verdict:
     """What a condition came to, and the value of each path it names (``missing`` lists those that led nowhere)."""
@@ -66,21 +52,21 @@ class Verdict:
 
 @dataclass(frozen=True, slots=True)
 class Condition:
-    """A compiled condition. Call it for the bare truth, `explain` it for the values it read."""
+    """A compiled condition. Call it (or its plain function ``holds``) for the bare truth, `explain` what it read."""
 
     source: str
     paths: tuple[str, ...]
-    _test: _Test = field(repr=False, compare=False)
-    _readers: tuple[tuple[str, _Value], ...] = field(repr=False, compare=False)
+    holds: Test = field(repr=False, compare=False)
+    _readers: tuple[tuple[str, Value], ...] = field(repr=False, compare=False)
 
     def __call__(self, context: Context) -> bool:
-        return self._test(context)
+        return self.holds(context)
 
     def explain(self, context: Context) -> Verdict:
         """Evaluate and tell which values were there to be read."""
         read = {path: reader(context) for path, reader in self._readers}
         return Verdict(
-            holds=self._test(context),
+            holds=self.holds(context),
             values={path: value for path, value in read.items() if value is not MISSING},
             missing=tuple(path for path, value in read.items() if value is MISSING),
         )
@@ -143,7 +129,11 @@ def _wrong_token(token: tokenize.TokenInfo, previous: int) -> str | None:
             return "two texts in a row: is a comma or an operator missing?"
         case tokenize.STRING if text[0] not in "'\"":
             return f"the prefix of {text} is not allowed"
+        case tokenize.STRING if text[:3] in ("'''", '"""'):
+            return "three quotes in a row: one before and one after a text are enough"
         case tokenize.NAME if unicodedata.normalize("NFKC", text) != text:
+            return f"{text!r} is written with look-alike letters"
+        case tokenize.ERRORTOKEN if text.strip():  # a letter for the parser that is none for Python 3.11's tokenizer
             return f"{text!r} is written with look-alike letters"
         case _:
             return None
@@ -170,7 +160,7 @@ class _Compiler:
         column = len(line[: node.col_offset].decode()) + 1 + _indent(self.source)
         raise ConfigError(f"condition {self.source!r}, column {column}: {what}; {_ALLOWED}")
 
-    def test(self, node: ast.expr, depth: int) -> _Test:
+    def test(self, node: ast.expr, depth: int) -> Test:
         """Compile a node that is true or false."""
         if depth > MAX_DEPTH:
             self.refuse(node, f"nested deeper than {MAX_DEPTH} levels")
@@ -199,25 +189,34 @@ class _Compiler:
                 self.refuse(node, f"{_describe(node)} is not true or false")
 
     @staticmethod
-    def _bool(op: ast.boolop, tests: list[_Test]) -> _Test:
+    def _bool(op: ast.boolop, tests: list[Test]) -> Test:
         if len(tests) == 2:
             first, second = tests
             if isinstance(op, ast.And):
                 return lambda context: first(context) and second(context)
             return lambda context: first(context) or second(context)
+        if len(tests) == 3:
+            one, two, three = tests
+            if isinstance(op, ast.And):
+                return lambda context: one(context) and two(context) and three(context)
+            return lambda context: one(context) or two(context) or three(context)
         if isinstance(op, ast.And):
             return lambda context: all(test(context) for test in tests)
         return lambda context: any(test(context) for test in tests)
 
-    def _compare(self, node: ast.Compare, depth: int) -> _Test:
+    def _compare(self, node: ast.Compare, depth: int) -> Test:
         if len(node.ops) > 1:
             self.refuse(node, "chained comparison: write 'a < b and b < c'")
-        make = _COMPARISONS.get(type(node.ops[0]))
+        make = COMPARISONS.get(type(node.ops[0]))
         if make is None:
             self.refuse(node, "this comparison is not in the language")
-        return make(self._value(node.left, depth + 1), self._value(node.comparators[0], depth + 1))
+        left, right = node.left, node.comparators[0]
+        general = make(self._value(left, depth + 1), self._value(right, depth + 1))
+        if not (isinstance(left, ast.Attribute) and isinstance(right, ast.Constant)):
+            return general
+        return with_literal(type(node.ops[0]), self._parts(left), right.value) or general
 
-    def _value(self, node: ast.expr, depth: int) -> _Value:
+    def _value(self, node: ast.expr, depth: int) -> Value:
         if depth > MAX_DEPTH:
             self.refuse(node, f"nested deeper than {MAX_DEPTH} levels")
         match node:
@@ -240,7 +239,7 @@ class _Compiler:
             case _:
                 self.refuse(node, f"{_describe(node)} is not a value")
 
-    def _literal(self, node: ast.expr, literal: Any) -> _Value:
+    def _literal(self, node: ast.expr, literal: Any) -> Value:
         try:
             finite = not isinstance(literal, (int, float)) or math.isfinite(literal)
         except OverflowError:
@@ -254,7 +253,12 @@ class _Compiler:
             self.refuse(node, "takes one path, for instance exists(input.field)")
         return node.args[0]
 
-    def _path(self, node: ast.expr) -> _Value:
+    def _path(self, node: ast.expr) -> Value:
+        path = ".".join(self._parts(node))
+        self.paths[path] = None
+        return _path_reader(path)
+
+    def _parts(self, node: ast.expr) -> tuple[str, ...]:
         parts: list[str] = []
         current = node
         while isinstance(current, ast.Attribute):
@@ -269,9 +273,7 @@ class _Compiler:
         dunder = next((part for part in parts if part.startswith("__") and part.endswith("__")), None)
         if dunder is not None:
             self.refuse(node, f"{dunder!r} is not a field")
-        path = ".".join((current.id, *reversed(parts)))
-        self.paths[path] = None
-        return _path_reader(path)
+        return current.id, *reversed(parts)
 
 
 def _describe(node: ast.expr) -> str:
@@ -291,7 +293,7 @@ def _describe(node: ast.expr) -> str:
     return names.get(type(node), f"this expression ({type(node).__name__})")
 
 
-def _path_reader(path: str) -> _Value:
+def _path_reader(path: str) -> Value:
     """A closure that follows ``path`` through plain dictionaries; anything else on the way is a missing path."""
     first, *rest = path.split(".")
     if len(rest) == 1:
@@ -314,7 +316,7 @@ def _path_reader(path: str) -> _Value:
     return read
 
 
-def _listed(items: list[_Value]) -> _Value:
+def _listed(items: list[Value]) -> Value:
     """A list; missing as a whole where one of its elements is."""
 
     def listed(context: Context) -> Any:
@@ -324,90 +326,9 @@ def _listed(items: list[_Value]) -> _Value:
     return listed
 
 
-def _length(read: _Value) -> _Value:
+def _length(read: Value) -> Value:
     def length(context: Context) -> Any:
         value = read(context)
         return len(value) if isinstance(value, (str, list, dict)) else MISSING  # pyright: ignore[reportUnknownArgumentType]
 
     return length
-
-
-def _alike(left: Any, right: Any) -> bool:
-    """Of one kind: both numbers, or both of the same JSON type. A boolean is no number."""
-    if type(left) is type(right):  # pyright: ignore[reportUnknownArgumentType]
-        return left is not MISSING
-    return type(left) in (int, float) and type(right) in (int, float)  # pyright: ignore[reportUnknownArgumentType]
-
-
-def _equal(left: Any, right: Any) -> bool:
-    """Deep equality without Python's ``True == 1``, however deep the values are."""
-    if not isinstance(left, (list, dict)):
-        return _alike(left, right) and left == right
-    pairs: list[tuple[Any, Any]] = [(left, right)]
-    while pairs:
-        a, b = pairs.pop()
-        if not _alike(a, b):
-            return False
-        if is_array(a):
-            if len(a) != len(b):
-                return False
-            pairs.extend(zip(a, b, strict=True))
-        elif is_object(a):
-            if a.keys() != b.keys():
-                return False
-            pairs.extend((a[key], b[key]) for key in a)
-        elif a != b:
-            return False
-    return True
-
-
-def _make_equal(left: _Value, right: _Value) -> _Test:
-    return lambda context: _equal(left(context), right(context))
-
-
-def _make_unequal(left: _Value, right: _Value) -> _Test:
-    def unequal(context: Context) -> bool:
-        a, b = left(context), right(context)
-        return _alike(a, b) and not _equal(a, b)
-
-    return unequal
-
-
-def _ordered(compare: Callable[[Any, Any], bool]) -> Callable[[_Value, _Value], _Test]:
-    def make(left: _Value, right: _Value) -> _Test:
-        def test(context: Context) -> bool:
-            a, b = left(context), right(context)
-            return _alike(a, b) and isinstance(a, (int, float, str)) and not isinstance(a, bool) and compare(a, b)
-
-        return test
-
-    return make
-
-
-def _membership(wanted: bool) -> Callable[[_Value, _Value], _Test]:
-    def make(left: _Value, right: _Value) -> _Test:
-        def test(context: Context) -> bool:
-            a, b = left(context), right(context)
-            if a is MISSING:
-                return False
-            if is_array(b):
-                return any(_equal(a, item) for item in b) is wanted
-            if isinstance(a, str) and isinstance(b, str):
-                return (a in b) is wanted
-            return False
-
-        return test
-
-    return make
-
-
-_COMPARISONS: dict[type[ast.cmpop], Callable[[_Value, _Value], _Test]] = {
-    ast.Eq: _make_equal,
-    ast.NotEq: _make_unequal,
-    ast.Lt: _ordered(lambda a, b: a < b),
-    ast.LtE: _ordered(lambda a, b: a <= b),
-    ast.Gt: _ordered(lambda a, b: a > b),
-    ast.GtE: _ordered(lambda a, b: a >= b),
-    ast.In: _membership(True),
-    ast.NotIn: _membership(False),
-}

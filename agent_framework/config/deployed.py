@@ -10,6 +10,9 @@ from agent_framework.types import is_object
 INFRASTRUCTURE_VARIABLE = "AGENT_FRAMEWORK_INFRASTRUCTURE"
 """The environment variable in which a deployed function finds the blocks, as JSON."""
 
+APPROVALS_URL_VARIABLE = "AGENT_FRAMEWORK_APPROVALS_URL"
+"""The environment variable in which a deployed function finds the address of the pages of approvals."""
+
 EXTERNAL = "external"
 """The provider of what the deployment neither makes nor grants nor knows: agents.yaml's own block stays."""
 
@@ -31,6 +34,13 @@ def with_infrastructure(config: ProjectConfig, blocks: Mapping[str, Any]) -> Pro
         kind: settings for kind, block in blocks.items() if (settings := _settings(kind, block)).provider != EXTERNAL
     }
     return config.model_copy(update={"infrastructure": config.infrastructure.model_copy(update=deployed)})
+
+
+def with_approvals_url(config: ProjectConfig, url: str | None) -> ProjectConfig:
+    """``config`` with links that lead to ``url``, unless agents.yaml names an address of its own."""
+    if not url or config.approvals.url is not None:
+        return config
+    return config.model_copy(update={"approvals": config.approvals.model_copy(update={"url": url})})
 
 
 def _settings(kind: str, block: Any) -> ProviderSettings:

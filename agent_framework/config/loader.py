@@ -14,7 +14,7 @@ from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
 from agent_framework.config.agent_config import LOCAL_INFRASTRUCTURE, LOCAL_ORCHESTRATION, LOCAL_STAGE, ProjectConfig
-from agent_framework.config.deployed import with_infrastructure
+from agent_framework.config.deployed import with_approvals_url, with_infrastructure
 from agent_framework.config.registry import AgentRegistry
 from agent_framework.config.rules_engine import RulesEngine
 from agent_framework.config.yaml_reader import YamlFile, parse_yaml, read_yaml
@@ -245,8 +245,15 @@ class ConfigLoader:
         Raises:
             ConfigError: the blocks have another form than a deployment writes.
         """
+        return self._with(with_infrastructure(self.config, blocks))
+
+    def with_approvals_url(self, url: str | None) -> Self:
+        """This loader, with links to the pages of approvals that a deployment made, unless agents.yaml names others."""
+        return self._with(with_approvals_url(self.config, url))
+
+    def _with(self, config: ProjectConfig) -> Self:
         changed = copy.copy(self)
-        changed.config = with_infrastructure(self.config, blocks)
+        changed.config = config
         changed._registry = None
         return changed
 

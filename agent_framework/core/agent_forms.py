@@ -10,6 +10,7 @@ import inspect
 import sys
 import threading
 from collections.abc import Awaitable, Callable, Sequence
+from functools import lru_cache
 from types import ModuleType
 from typing import Any, Protocol, cast
 
@@ -85,7 +86,7 @@ class FunctionAgent(BaseAgent):
     async def run(self, job_id: str) -> JSONDict:
         """Call the function; a sync one runs in a thread."""
         job = await self.load(job_id)
-        wanted = len(inspect.signature(self._function).parameters)
+        wanted = _parameters(self._function)
         if wanted > 2:
             raise ProjectError(f"agent {self.agent_name}: a function takes (job, context), not {wanted} parameters")
         arguments = (job, await self.context(job))[:wanted]
@@ -94,6 +95,11 @@ class FunctionAgent(BaseAgent):
         else:
             value = await _in_thread(self.agent_name, self._function, *arguments)
         return to_output(value, agent=self.agent_name)
+
+
+@lru_cache(maxsize=1024)
+def _parameters(function: Callable[..., Any]) -> int:
+    return len(inspect.signature(function).parameters)
 
 
 def _in_thread(name: str, function: Callable[..., Any], *arguments: Any) -> Awaitable[Any]:

@@ -61,6 +61,7 @@ class ProjectRunner:
             turn=self._turn(work, config) if work.mode is Mode.TURN else None,
             resumed=resume(work),
             results=work.results,
+            job=work.job,
             tracing=self._tracing,
             session=await self._session(work, config),
         )

@@ -1,7 +1,7 @@
 """Approvals as documents: stored once, changed by compare-and-set, and every decision and refusal on record."""
 
 import uuid
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import replace
 from typing import Any
 
@@ -13,9 +13,13 @@ AUDIT = "approvals.audit"
 DAY_S = 86_400.0
 KEEP_DECIDED_S = 90 * DAY_S
 KEEP_AUDIT_S = 365 * DAY_S
-MOST_LISTED = 1000
+_PAGE = 500
 _MOST_TOKENS = 10
 _SYSTEM = "the clock"
+
+
+def _by_age(approval: Approval) -> tuple[float, str]:
+    return -approval.created_at, approval.id
 
 
 class ApprovalStore:
@@ -43,10 +47,21 @@ class ApprovalStore:
         )
         return Approval.of(document) if document else None
 
-    async def all(self) -> list[Approval]:
-        """Up to `MOST_LISTED` approvals, the newest first."""
-        documents = await self._db.list_documents(NAMESPACE, limit=MOST_LISTED)
-        return sorted(map(Approval.of, documents), key=lambda approval: (-approval.created_at, approval.id))
+    async def newest(
+        self, wanted: Callable[[Approval], bool], *, limit: int, after: Approval | None = None
+    ) -> list[Approval]:
+        """Up to ``limit`` approvals that are ``wanted``, the newest first; ``after`` is the last of the page before.
+
+        They are stored by id, so all of them are read, a page at a time; decided ones stay for `KEEP_DECIDED_S`.
+        """
+        found: list[Approval] = []
+        key: str | None = None
+        while documents := await self._db.list_documents(NAMESPACE, limit=_PAGE, after=key):
+            key = documents[-1].key
+            page = [approval for approval in map(Approval.of, documents) if wanted(approval)]
+            page = [approval for approval in page if after is None or _by_age(approval) > _by_age(after)]
+            found = sorted([*found, *page], key=_by_age)[:limit]
+        return found
 
     async def current(self, ids: Iterable[str], now: float) -> dict[str, Approval]:
         """Approvals by id; one that is overdue is expired first, unless it is decided at that moment."""
@@ -95,7 +110,7 @@ class ApprovalStore:
         """Keep a record of a decision, or of an attempt at one."""
         at = await self._db.now() if at is None else at
         body: JSONDict = {"approval": approval_id, "action": action, "by": by, "at": at, "refused": refused, **more}
-        key = f"{approval_id}/{round(at * 1000):015d}-{uuid.uuid4().hex[:8]}"
+        key = f"{approval_id}/{round(at * 1_000_000):018d}-{uuid.uuid4().hex[:8]}"
         await self._db.put_document(AUDIT, key, body, expected_version=0, ttl_s=KEEP_AUDIT_S)
 
     async def audited(self, approval_id: str) -> list[JSONDict]:

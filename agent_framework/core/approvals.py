@@ -52,11 +52,24 @@ class Approvals:
 
     # -- looking ---------------------------------------------------------------------------------------------
 
-    async def list(self, *, pending: bool = True, user_id: str | None = None) -> Sequence[Approval]:
-        """Approvals, newest first: those that wait, or all; of one user if given."""
+    async def list(
+        self, *, pending: bool = True, user_id: str | None = None, limit: int = 1000, after: str | None = None
+    ) -> Sequence[Approval]:
+        """Approvals, newest first: those that wait, or all; of one user if given.
+
+        ``after`` is the id of the last approval of the page before.
+
+        Raises:
+            ApprovalNotFoundError: there is none with the id ``after``.
+        """
         now = await self._db.now()
-        found = [approval for approval in await self._store.all() if user_id in (None, approval.user_id)]
-        return [approval for approval in found if not pending or (approval.is_pending and approval.expires_at > now)]
+
+        def wanted(approval: Approval) -> bool:
+            waits = approval.is_pending and approval.expires_at > now
+            return user_id in (None, approval.user_id) and (waits or not pending)
+
+        last = None if after is None else await self._known(after)
+        return await self._store.newest(wanted, limit=limit, after=last)
 
     async def get(self, approval_id: str, *, user_id: str | None = None) -> Approval:
         """One approval; ``user_id`` restricts it to that user's.

@@ -52,7 +52,7 @@ class Resumed:
 
 @dataclass(frozen=True, slots=True)
 class AgentServices:
-    """What the framework gives to an agent for one attempt."""
+    """What the framework gives to an agent for one attempt; ``job`` is the job as it stood when the attempt began."""
 
     config: AgentConfig
     project_dir: Path
@@ -63,6 +63,7 @@ class AgentServices:
     turn: Turn | None = None
     resumed: Resumed | None = None
     results: Mapping[str, JSONDict] | None = None
+    job: Job | None = None
     tracing: bool = False
     session: Session | None = None
 
@@ -179,8 +180,8 @@ class BaseAgent:
         Raises:
             JobNotFoundError
         """
-        job = await require_job(self.db, job_id)
-        results = self.services.results
+        known, results = self.services.job, self.services.results
+        job = known if known is not None and known.id == job_id else await require_job(self.db, job_id)
         return job if results is None else replace(job, agent_results=dict(results))
 
     async def take_turn(self, job_id: str) -> "Reply":

@@ -5,6 +5,7 @@ behind and break the clients that are kept.
 """
 
 import asyncio
+import gc
 import inspect
 import logging
 import threading
@@ -20,6 +21,7 @@ from agent_framework.core.lambda_orchestrator import OrchestratorRole
 from agent_framework.core.lambda_process import Invocation, open_project
 from agent_framework.core.lambda_worker import WorkerRole
 from agent_framework.core.runtime import Project
+from agent_framework.observability.redaction import redacted_errors
 from agent_framework.observability.tracing import observe
 from agent_framework.types import JSONDict
 
@@ -62,7 +64,7 @@ class BaseHandler:
 
     def __call__(self, event: Any, context: Any) -> JSONDict:
         """Handle one event in the process's loop."""
-        with _in_turn:
+        with _in_turn, redacted_errors():
             return _runner().run(self._handle(event, context))
 
     async def _handle(self, event: Any, context: Any) -> JSONDict:
@@ -86,6 +88,7 @@ class BaseHandler:
                 _opened.append(self._project)
                 self._is_open = True
             self._role = self._role_of(self.agent, self._project)
+            gc.freeze()  # all that stays for the process's life is not looked through again
         if not self._is_checked and not isinstance(request, Migrate):
             await self._project.db.check_schema()
             self._is_checked = True

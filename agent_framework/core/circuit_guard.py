@@ -2,7 +2,7 @@
 
 A closed circuit costs one read for each attempt, and one write for each failure that counts. Where the store cannot be
 asked, or holds an entry of a newer version, the attempt goes on unguarded: a breaker protects, it must not be one more
-thing that fails.
+thing that fails. The attempt's outcome says so, and why.
 """
 
 import logging
@@ -13,7 +13,7 @@ from agent_framework.config.agent_config import AgentConfig, CircuitBreaker
 from agent_framework.core.circuit import Circuit, CircuitState, Limits, Verdict, admit, settle, verdict_of
 from agent_framework.core.execution import Run, Work, failure
 from agent_framework.core.pinned import GRACE_S
-from agent_framework.core.shared_entry import change_entry
+from agent_framework.core.shared_entry import change_entry, went_without
 from agent_framework.errors import CircuitOpenError, EntryVersionError, ProviderError
 from agent_framework.infrastructure.database.base import DatabaseProvider
 from agent_framework.types import AgentOutcome, JSONDict, Usage
@@ -65,7 +65,7 @@ class CircuitGuard:
         """The outcome of ``run``, or of a refusal, which makes no call and costs nothing."""
         name, limits = circuit_name(work.performer, breaker), _limits(breaker)
         trial_s = work.plan.policy(work.performer).timeout_s + GRACE_S
-        refused_s = await self._refused(name, limits, str(work.key), trial_s)
+        refused_s, problem = await self._refused(name, limits, str(work.key), trial_s)
         if refused_s is not None:
             error = CircuitOpenError(
                 f"the circuit of {name} is open after too many failures; it is tried again in {refused_s:.0f} s",
@@ -75,14 +75,14 @@ class CircuitGuard:
             return replace(outcome, detail={**outcome.detail, "circuit": CircuitState.OPEN.value})
         outcome = await run()
         await self._settle(name, limits, str(work.key), outcome)
-        return outcome
+        return went_without(outcome, problem)
 
-    async def _refused(self, name: str, limits: Limits, trial: str, trial_s: float) -> float | None:
-        """Seconds for which the attempt is refused; None: it may start."""
+    async def _refused(self, name: str, limits: Limits, trial: str, trial_s: float) -> tuple[float | None, str | None]:
+        """Seconds for which the attempt is refused (None: it may start), and why the circuit could not be asked."""
         try:
             document = await self._db.get_document(NAMESPACE, name)
             if document is None or Circuit.from_dict(document.body, name).state is CircuitState.CLOSED:
-                return None
+                return None, None
             now, refused_s = await self._db.now(), None
 
             def ask(body: JSONDict | None) -> JSONDict | None:
@@ -95,8 +95,8 @@ class CircuitGuard:
             await change_entry(self._db, NAMESPACE, name, ask, ttl_s=_KEPT_S)
         except ProviderError as exc:
             logger.warning("attempt %s runs without its circuit breaker: %s", trial, exc)
-            return None
-        return refused_s
+            return None, f"circuit breaker: {exc}"
+        return refused_s, None
 
     async def _settle(self, name: str, limits: Limits, trial: str, outcome: AgentOutcome) -> None:
         verdict, reason = verdict_of(outcome), (outcome.error or "")[:_MAX_REASON]

@@ -13,7 +13,7 @@ from agent_framework.core.approval import Approval, gone
 from agent_framework.core.attempts import Status, jittered
 from agent_framework.core.pinned import GRACE_S, PinnedPlan
 from agent_framework.core.plan import Decision, Finish, Planner, RunStep, WaitForApproval
-from agent_framework.core.state import JobState, Phase, fold
+from agent_framework.core.state import JobState, Phase, extended, fold
 from agent_framework.infrastructure.database.base import Changes
 from agent_framework.types import (
     TRANSITIONS,
@@ -71,7 +71,7 @@ def decide(
     """
     job, now = snapshot.job, snapshot.now
     settled = _given_up(snapshot, owner_is_dead, lost)
-    snapshot = _with_settled(snapshot, settled)
+    snapshot = with_settled(snapshot, settled)
     events: list[Event] = []
     starting = job.plan is None
     if starting:
@@ -82,7 +82,7 @@ def decide(
     if interruption is not None:
         events.append(interruption)
         settled = [*settled, *_abandon_all(snapshot, interruption)]
-        snapshot = _with_settled(snapshot, settled)
+        snapshot = with_settled(snapshot, settled)
         state = fold(plan, snapshot, events)
     decided = _decided(state, approvals)
     if decided:
@@ -93,7 +93,7 @@ def decide(
         decision = None  # a job runs before it ends or waits: the next advance, due at once, sees to that
     if decision is not None:
         events += decision.events
-        state = fold(plan, snapshot, events)
+        state = extended(state, decision.events)
     attempts = _new_attempts(state, snapshot, random)
     status, error = JobStatus.WAITING_FOR_APPROVAL if state.cursor.waiting else JobStatus.RUNNING, None
     if isinstance(decision, Finish):
@@ -189,7 +189,7 @@ def _abandon_all(snapshot: Snapshot, event: Event) -> list[Settled]:
     return [(attempt.key, _abandoned(ErrorKind.TIMEOUT, reason)) for attempt in _open(snapshot)]
 
 
-def _with_settled(snapshot: Snapshot, settled: list[Settled]) -> Snapshot:
+def with_settled(snapshot: Snapshot, settled: Sequence[Settled]) -> Snapshot:
     """The snapshot as it will be when ``settled`` is written."""
     if not settled:
         return snapshot

@@ -38,6 +38,7 @@ class DeployedStage(BaseModel):
     queue_arn: str | None = None
     dead_letter_url: str | None = None
     bucket: str | None = None
+    approvals_url: str | None = None
     state_bucket: str | None = None
     deployed_at: str = ""
 
@@ -79,7 +80,7 @@ class DeployedStage(BaseModel):
 def loader_of(
     path: str | Path, stage: str, infrastructure: Mapping[str, JSONDict] | None = None
 ) -> tuple[ConfigLoader, bool]:
-    """The loader of a stage, and whether it is deployed: then its providers are those of the deployment.
+    """The loader of a stage, and whether it is deployed: then its providers and links are those of the deployment.
 
     ``infrastructure`` is what a process was told; otherwise what was deployed from the project's folder counts.
 
@@ -88,6 +89,7 @@ def loader_of(
     """
     loader = ConfigLoader(path, stage=stage)
     deployed = DeployedStage.read(loader.project_dir, stage)
+    loader = loader.with_approvals_url(deployed.approvals_url if deployed is not None else None)
     blocks = deployed.blocks if infrastructure is None and deployed is not None else infrastructure
     return (loader.with_infrastructure(blocks), True) if blocks else (loader, False)
 

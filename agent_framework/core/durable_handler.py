@@ -17,6 +17,7 @@ from agent_framework.core.runtime import Project
 from agent_framework.errors import ConfigError
 from agent_framework.infrastructure.compute.durable_functions import durable_function
 from agent_framework.infrastructure.compute.durable_start import DurableExecutions
+from agent_framework.observability.redaction import redacted_errors
 from agent_framework.types import JSONDict
 
 T = TypeVar("T")
@@ -58,9 +59,10 @@ class DurableBody:
 
     def __call__(self, event: JSONDict, context: Any) -> JSONDict:
         """Run one execution, or replay it."""
-        with self._opening:
-            self._engine = self._engine or self._opened()
-        return self._engine.run(event, context)
+        with redacted_errors():
+            with self._opening:
+                self._engine = self._engine or self._opened()
+            return self._engine.run(event, context)
 
     def _opened(self) -> DurableEngine:
         self.loop = self.loop or LoopThread()

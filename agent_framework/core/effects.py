@@ -15,8 +15,8 @@ from agent_framework.core.crash import CrashPoint, crash_point
 from agent_framework.errors import NeedsReviewError, NotWritten, ProviderError, WriteRefusedError
 from agent_framework.infrastructure._json import canonical_json, hash_of
 from agent_framework.infrastructure.database.base import DatabaseProvider
-from agent_framework.infrastructure.llm.redaction import redact
 from agent_framework.infrastructure.llm.writes import Write
+from agent_framework.observability.redaction import redact
 from agent_framework.types import AttemptKey, AttemptState, Document, JSONDict
 
 NAMESPACE = "effects"

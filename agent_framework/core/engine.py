@@ -6,20 +6,24 @@ It never waits for an agent.
 import asyncio
 import logging
 import random
-from collections.abc import Awaitable, Callable, Collection
+from collections.abc import Awaitable, Callable, Collection, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 
 from agent_framework.core.approval import Approval, gate_id
 from agent_framework.core.approval_store import ApprovalStore
 from agent_framework.core.crash import CrashPoint, crash_point
 from agent_framework.core.decide import Move, awaited, decide, refuse
+from agent_framework.core.handover import Handover, Starter, as_committed, started_by
 from agent_framework.core.job_manager import JobManager
 from agent_framework.core.pinned import PinnedPlan
 from agent_framework.core.progress import Decided, Listener, ignore
 from agent_framework.errors import ConfigError, ProjectError
 from agent_framework.infrastructure._json import hash_of
 from agent_framework.infrastructure.compute.base import Dispatcher
-from agent_framework.types import AttemptKey, Job, JobStatus, Snapshot
+from agent_framework.infrastructure.database.base import Changes
+from agent_framework.observability.redaction import redact
+from agent_framework.types import Attempt, AttemptKey, Job, JobStatus, Snapshot
 
 logger = logging.getLogger(__name__)
 
@@ -56,12 +60,18 @@ class Engine:
         listener: Listener = ignore,
         uniform: Callable[[], float] = random.random,
         announce: Announce = announce_nothing,
+        known_plan: Callable[[Job], PinnedPlan | None] | None = None,
     ) -> None:
+        """``plan`` may load code to tell the plan of a new run; ``known_plan`` tells it without, if it can."""
         self.jobs = jobs
         self._approvals = ApprovalStore(jobs.db)
         self._announce = announce
         self._plan = plan
+        self._known_plan = known_plan
+        self._starter = dispatcher if isinstance(dispatcher, Starter) else None
         self._dispatcher = dispatcher
+        self._knows_plan = False
+        self._known: dict[str, Snapshot] = {}
         self._listener = listener
         self._uniform = uniform
 
@@ -70,7 +80,20 @@ class Engine:
 
         ``lost`` names attempts whose invocation is known to be over: those that are still open count as crashed.
         """
-        snapshot = await self.jobs.claim(job_id)
+        await self._learn_plan(job_id)
+        move: Move | None = None
+        begun: tuple[Attempt, ...] = ()
+
+        def at_once(snapshot: Snapshot) -> Changes | None:
+            nonlocal move, begun
+            move, begun = self._move_at_once(snapshot, lost)
+            return move.changes if move else None
+
+        decided = await self.jobs.decide(job_id, at_once, known=self._known.pop(job_id, None))
+        if decided is not None and decided.committed and move is not None:
+            self._begin(as_committed(decided.snapshot, move.changes), begun)
+            return await self._follow(decided.snapshot, move, begun)
+        snapshot = await self.jobs.claim(job_id) if decided is None else decided.snapshot
         while snapshot is not None and not snapshot.job.status.is_final:
             try:
                 move = await self._move(snapshot, lost)
@@ -83,13 +106,14 @@ class Engine:
             snapshot = newer
         return None
 
-    async def _follow(self, snapshot: Snapshot, move: Move) -> Advanced:
-        """What comes after the commit: listeners hear of it, attempts are dispatched."""
+    async def _follow(self, snapshot: Snapshot, move: Move, begun: Sequence[Attempt] = ()) -> Advanced:
+        """What comes after the commit: listeners hear of it, attempts are dispatched; ``begun`` are started already."""
         job_id = snapshot.job.id
         if move.changes.events or move.changes.status is not None:
             self._listener(Decided(job_id, move.changes.events, move.status))
         if move.dispatch:
             await self._dispatcher.dispatch(move.dispatch)
+        if move.dispatch or begun:
             crash_point(CrashPoint.ATTEMPTS_DISPATCHED)
         if move.status.is_final:
             await self._dispatcher.job_ended(job_id)
@@ -98,6 +122,45 @@ class Engine:
         due_at = move.changes.due_at
         due_in_s = None if due_at is None else max(0.0, due_at - snapshot.now)
         return Advanced(move.status, due_in_s, snapshot.job.signals)
+
+    def _begin(self, snapshot: Snapshot, begun: Sequence[Attempt]) -> None:
+        """Run the agents of attempts that started with their decision, and keep the job in mind while they run."""
+        if self._starter is None or snapshot.job.plan is None or snapshot.job.status.is_final:
+            return
+        self._known[snapshot.job.id] = snapshot
+        if begun:
+            self._starter.begin(Handover(snapshot, PinnedPlan.from_dict(snapshot.job.plan), begun))
+
+    def forget(self, job_id: str) -> None:
+        """Nobody advances the job here any more."""
+        self._known.pop(job_id, None)
+
+    async def _learn_plan(self, job_id: str) -> None:
+        """Once in a process: make the plan before the first decision, which must not load code in its transaction."""
+        if self._knows_plan or self._known_plan is None:
+            return
+        self._knows_plan = True
+        job = await self.jobs.db.get_job(job_id)
+        if job is not None and job.plan is None:
+            with suppress(ProjectError, ConfigError):  # which `_move` makes the job's end
+                self._plan(job)
+
+    def _move_at_once(
+        self, snapshot: Snapshot, lost: Collection[AttemptKey]
+    ) -> tuple[Move | None, tuple[Attempt, ...]]:
+        """The move where it can be told from the snapshot alone, and its attempts that start here with it."""
+        try:
+            stored = snapshot.job.plan
+            make = self._known_plan
+            plan = PinnedPlan.from_dict(stored) if stored is not None else make(snapshot.job) if make else None
+            if plan is None or awaited(snapshot, plan):
+                return None, ()
+            move = decide(snapshot, plan, random=self._uniform, owner_is_dead=self.jobs.owner_is_dead, lost=lost)
+        except (ProjectError, ConfigError):
+            return None, ()  # which `_move` makes the job's end
+        if move.asks:
+            return None, ()
+        return started_by(self._starter.owner, move, snapshot) if self._starter else (move, ())
 
     async def _move(self, snapshot: Snapshot, lost: Collection[AttemptKey]) -> Move:
         try:
@@ -111,7 +174,7 @@ class Engine:
             return move
         except (ProjectError, ConfigError) as exc:
             logger.warning("job %s cannot be carried on: %s", snapshot.job.id, exc)
-            return refuse(snapshot, str(exc))
+            return refuse(snapshot, redact(str(exc)))
 
 
 def _gate(snapshot: Snapshot, plan: PinnedPlan, seq: int, agent: str) -> Approval:
@@ -142,6 +205,10 @@ class Waker:
 
     async def wake(self, job_id: str) -> None:
         """Something happened to the job."""
+        self.wake_now(job_id)
+
+    def wake_now(self, job_id: str) -> None:
+        """The same, where nothing can be awaited."""
         if job_id in self._events:
             self._events[job_id].set()
 

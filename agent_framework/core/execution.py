@@ -8,11 +8,13 @@ import logging
 import time
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Any, Protocol
 
 from agent_framework.core.approval_store import ApprovalStore
 from agent_framework.core.asking import ask
 from agent_framework.core.crash import CrashPoint, crash_point
+from agent_framework.core.handover import Handover
 from agent_framework.core.large_values import output_paths
 from agent_framework.core.outputs import to_output
 from agent_framework.core.pinned import GRACE_S, PinnedPlan
@@ -34,6 +36,7 @@ from agent_framework.errors import (
     StoredObjectMissingError,
 )
 from agent_framework.infrastructure.database.base import DatabaseProvider, DataTooLargeError
+from agent_framework.observability.redaction import redact
 from agent_framework.types import (
     AgentOutcome,
     Attempt,
@@ -114,6 +117,8 @@ async def unguarded(work: Work, run: Run) -> AgentOutcome:
 class Performer:
     """Performs attempts in this process. ``wake`` is told the job after each outcome.
 
+    ``wake_early`` is told the job as soon as an outcome is on its way, where the database carries out writes in order:
+    the decision that follows then shares the outcome's transaction.
     ``clock`` and ``sleep`` are how long a run takes and how an outage of the database is waited for.
     """
 
@@ -124,6 +129,7 @@ class Performer:
         *,
         owner: str,
         wake: Callable[[str], Awaitable[None]],
+        wake_early: Callable[[str], None] | None = None,
         guard: Guard = unguarded,
         listener: Listener = ignore,
         clock: Callable[[], float] = time.monotonic,
@@ -131,8 +137,9 @@ class Performer:
     ) -> None:
         self._db = db
         self._runner = runner
-        self._owner = owner
+        self.owner = owner
         self._wake = wake
+        self._wake_early = wake_early if db.in_order else None
         self._guard = guard
         self._listener = listener
         self._clock = clock
@@ -163,7 +170,7 @@ class Performer:
         timeout_s = plan.policy(attempt.performer).timeout_s
         if time_left_s is not None:
             timeout_s = min(timeout_s, max(0.0, time_left_s))
-        started = await self._db.start_attempt(key, self._owner, timeout_s + GRACE_S)
+        started = await self._db.start_attempt(key, self.owner, timeout_s + GRACE_S)
         if started is None:
             return None
         crash_point(CrashPoint.ATTEMPT_STARTED)
@@ -172,16 +179,31 @@ class Performer:
         crash_point(CrashPoint.AGENT_RETURNED)
         return await self._end(key, outcome, started.performer)
 
+    async def carry_out(self, handover: Handover, attempt: Attempt) -> AgentOutcome:
+        """Perform an attempt that was stored as started, by this process, together with the decision about it."""
+        crash_point(CrashPoint.ATTEMPT_LOADED)
+        plan = handover.plan
+        crash_point(CrashPoint.ATTEMPT_STARTED)
+        self._listener(AttemptStarted(attempt.key, attempt.performer))
+        work = work_of(handover.snapshot, attempt, plan)
+        outcome = await self._outcome(work, plan.policy(attempt.performer).timeout_s)
+        crash_point(CrashPoint.AGENT_RETURNED)
+        return await self._end(attempt.key, outcome, attempt.performer, wakes=handover.ended(outcome))
+
     async def _fail(self, key: AttemptKey, error: AgentFrameworkError) -> AgentOutcome | None:
         """End an attempt whose job cannot be read whole: without that, it would wait until its time is over."""
-        started = await self._db.start_attempt(key, self._owner, GRACE_S)
+        started = await self._db.start_attempt(key, self.owner, GRACE_S)
         return None if started is None else await self._end(key, failure(error, Usage()), started.performer)
 
-    async def _end(self, key: AttemptKey, outcome: AgentOutcome, performer: str) -> AgentOutcome:
-        stored = await self._store(key, outcome, performer)
+    async def _end(self, key: AttemptKey, outcome: AgentOutcome, performer: str, *, wakes: bool = True) -> AgentOutcome:
+        """Store the outcome and wake the job; ``wakes`` is false where a sibling that still runs will."""
+        if wakes and self._wake_early is not None:
+            asyncio.get_running_loop().call_soon(self._wake_early, key.job_id)
+        stored, at_first = await self._store(key, outcome, performer)
         self._listener(AttemptEnded(key, performer, outcome, stored))
         crash_point(CrashPoint.OUTCOME_COMMITTED)
-        await self._wake(key.job_id)
+        if not (at_first and stored) or (wakes and self._wake_early is None):
+            await self._wake(key.job_id)
         return outcome
 
     async def record_crash(self, key: AttemptKey, owner: str, reason: str) -> bool:
@@ -193,23 +215,25 @@ class Performer:
         outcome = AgentOutcome(AttemptState.FAILED, error=_storable(reason), error_kind=ErrorKind.CRASH)
         return await self._db.commit_outcome(key, owner, outcome, produced_by=key.agent)
 
-    async def _store(self, key: AttemptKey, outcome: AgentOutcome, performer: str) -> bool:
-        stored = await self._commit(key, outcome, performer)
+    async def _store(self, key: AttemptKey, outcome: AgentOutcome, performer: str) -> tuple[bool, bool]:
+        """Whether the outcome was taken, and at the first try."""
+        stored, at_first = await self._commit(key, outcome, performer)
         if not stored:
             logger.warning("the outcome of attempt %s came too late and was refused", key)
-        return stored
+        return stored, at_first
 
-    async def _commit(self, key: AttemptKey, outcome: AgentOutcome, performer: str) -> bool:
+    async def _commit(self, key: AttemptKey, outcome: AgentOutcome, performer: str) -> tuple[bool, bool]:
         """Commit through a short outage of the database; an outcome that it does not take becomes a failed one."""
-        for delay_s in _COMMIT_AGAIN_S:
+        for tries, delay_s in enumerate(_COMMIT_AGAIN_S):
             try:
-                return await self._db.commit_outcome(key, self._owner, outcome, produced_by=performer)
+                stored = await self._db.commit_outcome(key, self.owner, outcome, produced_by=performer)
+                return stored, tries == 0
             except DataTooLargeError as exc:
                 outcome = failure(exc, outcome.usage)
             except ProviderError as exc:
                 logger.warning("the outcome of attempt %s cannot be stored now, trying again: %s", key, exc)
                 await self._sleep(delay_s)
-        return await self._db.commit_outcome(key, self._owner, outcome, produced_by=performer)
+        return await self._db.commit_outcome(key, self.owner, outcome, produced_by=performer), False
 
     async def _outcome(self, work: Work, timeout_s: float) -> AgentOutcome:
         begun = self._clock()
@@ -268,14 +292,14 @@ def failure(error: BaseException, usage: Usage) -> AgentOutcome:
     """The outcome of an agent that raised ``error``: skipped for `SkipAgent`, otherwise failed."""
     known = _own_error(error)
     if isinstance(known, SkipAgent):
-        reason = _storable(str(known)[:_MAX_ERROR_CHARACTERS])
+        reason = _storable(str(known))[:_MAX_ERROR_CHARACTERS]
         return AgentOutcome(AttemptState.SKIPPED, error=reason or "nothing to do", usage=usage)
     text = str(known) if isinstance(known, AgentFrameworkError) else f"{type(error).__name__}: {error}"
     if not isinstance(known, AgentFrameworkError):
         logger.info("an agent failed", exc_info=error)
     return AgentOutcome(
         AttemptState.FAILED,
-        error=_storable(text[:_MAX_ERROR_CHARACTERS]),
+        error=_storable(text)[:_MAX_ERROR_CHARACTERS],
         error_kind=_kind(known),
         retry_after_s=known.retry_after_s if isinstance(known, (ModelError, CircuitOpenError)) else None,
         usage=usage,
@@ -284,8 +308,8 @@ def failure(error: BaseException, usage: Usage) -> AgentOutcome:
 
 
 def _storable(text: str) -> str:
-    """The text as every database takes it: valid Unicode without NUL."""
-    return text.replace("\0", "\ufffd").encode("utf-8", "replace").decode()
+    """The text as every database takes it: valid Unicode without NUL; and without secrets."""
+    return redact(text).replace("\0", "\ufffd").encode("utf-8", "replace").decode()
 
 
 def _own_error(error: BaseException) -> BaseException:
@@ -323,7 +347,7 @@ def work_of(snapshot: Snapshot, attempt: Attempt, plan: PinnedPlan) -> Work:
     step = next(e for e in snapshot.events if e.kind is EventKind.STEP and e.seq == key.seq)
     mode = Mode(step.data["mode"])
     results = {name: result.payload for name, result in snapshot.results.items() if result.seq != key.seq}
-    work = _with_decisions(Work(key, attempt.performer, mode, plan, results), snapshot, attempt)
+    work = Work(key, attempt.performer, mode, plan, results, **_history(snapshot, attempt))
     if mode is not Mode.TURN:
         return work
     turns = [
@@ -334,24 +358,23 @@ def work_of(snapshot: Snapshot, attempt: Attempt, plan: PinnedPlan) -> Work:
     return replace(work, previous_turn=turns[-1] if turns else None, answers=_answers(snapshot, key.run))
 
 
-def _with_decisions(work: Work, snapshot: Snapshot, attempt: Attempt) -> Work:
-    """The work with what the agent did before in this job, and what people decided about it."""
+def _history(snapshot: Snapshot, attempt: Attempt) -> dict[str, Any]:
+    """Of `Work`: what the agent did before in this job, and what people decided about it."""
     key = attempt.key
     own = sorted((a for a in snapshot.attempts if a.key.agent == key.agent), key=lambda a: (a.key.seq, a.key.number))
     before = {a.key.seq for a in own if a.state is AttemptState.SUCCEEDED and a.key.seq < key.seq}
     waited = [a for a in own if a.key.seq == key.seq and a.state is AttemptState.WAITING]
     last = waited[-1] if waited and waited[-1].performer == attempt.performer else None
     decisions = {e.data["approval"]: e.data for e in snapshot.events if e.kind is EventKind.APPROVAL}
-    return replace(
-        work,
-        job=snapshot.job,
-        owner=attempt.owner,
-        user_id=snapshot.job.user_id,
-        occurrence=1 + len(before),
-        waits=len(waited),
-        waited=last.outcome.detail if last and last.outcome else None,
-        decisions=decisions,
-    )
+    return {
+        "job": snapshot.job,
+        "owner": attempt.owner,
+        "user_id": snapshot.job.user_id,
+        "occurrence": 1 + len(before),
+        "waits": len(waited),
+        "waited": last.outcome.detail if last and last.outcome else None,
+        "decisions": decisions,
+    }
 
 
 def _answers(snapshot: Snapshot, run: int) -> dict[str, Any]:
@@ -369,18 +392,26 @@ class InProcessDispatcher:
 
     def __init__(self, performer: Performer) -> None:
         self._performer = performer
+        self.owner = performer.owner
         self._tasks: dict[AttemptKey, asyncio.Task[Any]] = {}
 
     async def dispatch(self, attempts: Sequence[Attempt]) -> None:
         """Start a task for each attempt that has none."""
         for attempt in attempts:
             if attempt.key not in self._tasks:
-                task = asyncio.create_task(self._perform(attempt.key), name=str(attempt.key))
-                self._tasks[attempt.key] = task
+                self._start(attempt.key, partial(self._performer.perform, attempt.key))
 
-    async def _perform(self, key: AttemptKey) -> None:
+    def begin(self, handover: Handover) -> None:
+        """Start a task for each attempt that was committed as started by this process."""
+        for attempt in handover.attempts:
+            self._start(attempt.key, partial(self._performer.carry_out, handover, attempt))
+
+    def _start(self, key: AttemptKey, work: Callable[[], Awaitable[Any]]) -> None:
+        self._tasks[key] = asyncio.create_task(self._carry(key, work), name=str(key))
+
+    async def _carry(self, key: AttemptKey, work: Callable[[], Awaitable[Any]]) -> None:
         try:
-            await self._performer.perform(key)
+            await work()
         except AgentFrameworkError:
             logger.exception("attempt %s could not be performed", key)
         finally:

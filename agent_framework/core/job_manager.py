@@ -10,7 +10,15 @@ from dataclasses import replace
 from agent_framework.core.crash import CrashPoint, crash_point
 from agent_framework.core.owner import is_dead, process_owner
 from agent_framework.errors import ConfigError, IllegalTransitionError
-from agent_framework.infrastructure.database.base import Changes, DatabaseProvider, require_job
+from agent_framework.infrastructure.database.base import (
+    Changes,
+    DatabaseProvider,
+    Decide,
+    Decided,
+    DecidesAtOnce,
+    require_job,
+)
+from agent_framework.observability.redaction import redact
 from agent_framework.types import MAX_NESTING, Job, JobStatus, JSONDict, Snapshot, nesting
 
 LEASE_S = 30.0
@@ -34,6 +42,7 @@ class JobManager:
         self.owner = owner or process_owner()
         self.owner_is_dead = owner_is_dead
         self.lease_s = lease_s
+        self._at_once = db if isinstance(db, DecidesAtOnce) else None
 
     # -- what users do ---------------------------------------------------------------------------------------
 
@@ -103,10 +112,32 @@ class JobManager:
         await self.db.update_job_status(job_id, JobStatus.COMPLETED)
 
     async def fail_job(self, job_id: str, error_message: str) -> None:
-        """Any active status to ``failed``."""
-        await self.db.update_job_status(job_id, JobStatus.FAILED, error_message)
+        """Any active status to ``failed``; secrets in ``error_message`` are hidden."""
+        await self.db.update_job_status(job_id, JobStatus.FAILED, redact(error_message))
 
     # -- what `advance` does ---------------------------------------------------------------------------------
+
+    async def decide(self, job_id: str, decide: Decide, *, known: Snapshot | None = None) -> Decided | None:
+        """Claim, decide and commit in one transaction, where the database can and ``decide`` needs no more.
+
+        None if it cannot, or the job cannot be claimed at once: then there is still `claim`.
+        """
+        if self._at_once is None:
+            return None
+        changes: Changes | None = None
+
+        def within(snapshot: Snapshot) -> Changes | None:
+            nonlocal changes
+            crash_point(CrashPoint.JOB_CLAIMED)
+            changes = decide(snapshot)
+            if changes is not None:
+                crash_point(CrashPoint.DECISION_MADE)
+            return changes
+
+        decided = await self._at_once.decide_job(job_id, self.owner, self.lease_s, within, known=known)
+        if decided is not None and changes is not None:
+            _committed(changes)
+        return decided
 
     async def claim(self, job_id: str) -> Snapshot | None:
         """Claim the job for one `advance`; None if it is final or somebody else is at it."""
@@ -132,8 +163,7 @@ class JobManager:
             changes = replace(changes, due_at=None)
         newer = await self.db.commit(snapshot, changes)
         if newer is None:
-            finished = changes.status is not None and changes.status.is_final
-            crash_point(CrashPoint.JOB_FINISHED if finished else CrashPoint.DECISION_COMMITTED)
+            _committed(changes)
         return newer
 
     async def release(self, snapshot: Snapshot) -> None:
@@ -145,3 +175,8 @@ class JobManager:
         held: Snapshot | None = snapshot
         while held is not None:
             held = await self.db.commit(held, Changes(due_at=held.job.due_at))
+
+
+def _committed(changes: Changes) -> None:
+    finished = changes.status is not None and changes.status.is_final
+    crash_point(CrashPoint.JOB_FINISHED if finished else CrashPoint.DECISION_COMMITTED)

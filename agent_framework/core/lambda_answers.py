@@ -6,11 +6,13 @@ from collections.abc import Awaitable, Callable
 from http import HTTPStatus
 from typing import Any, Protocol
 
+from agent_framework.core.approval_page import HEADERS, approval_page
 from agent_framework.core.failure_report import SESSION_ID
 from agent_framework.core.lambda_events import AgentCall, Request, batch_answer, envelope
 from agent_framework.core.lambda_http import HttpRequest
 from agent_framework.core.lambda_process import Invocation
 from agent_framework.core.runtime import Project
+from agent_framework.core.worker import send_hint
 from agent_framework.errors import AgentFrameworkError, ConfigError, DataTooLargeError, IdempotencyConflictError
 from agent_framework.infrastructure.queue.base import Delivery
 from agent_framework.types import Job, JobStatus, JSONDict
@@ -60,6 +62,14 @@ def refusal_of(agent: str, request: HttpRequest, *, methods: tuple[str, ...]) ->
     if request.problem is not None:
         return envelope(agent, status=HTTPStatus.BAD_REQUEST, error=request.problem)
     return None
+
+
+async def approval_answer(project: Project, request: HttpRequest, approval_id: str) -> JSONDict:
+    """The page behind an approval's link; the token is what lets somebody in, not who they are."""
+    page = await approval_page(project.approvals, request.method, approval_id, request.fields)
+    if page.job_id is not None:
+        await send_hint(project.queue, page.job_id)
+    return {"statusCode": page.status.value, "headers": HEADERS, "body": page.html}
 
 
 async def job_answer(

@@ -12,7 +12,9 @@ from typing import Any
 from agent_framework.core.failure_report import SESSION_ID
 from agent_framework.core.lambda_http import ANONYMOUS, HttpRequest, part, read_http
 from agent_framework.errors import AgentFrameworkError, ConfigError
+from agent_framework.infrastructure._json import check_json
 from agent_framework.infrastructure.queue.base import Delivery
+from agent_framework.observability.redaction import redact
 from agent_framework.types import JSONDict, is_array, is_object
 
 _UNDERSTOOD = (
@@ -67,6 +69,10 @@ def read_event(event: Any) -> Request:
     """
     if not is_object(event):
         raise ConfigError(f"the event is {type(event).__name__}; a function understands {_UNDERSTOOD}")
+    try:
+        check_json(event)
+    except ValueError as exc:
+        raise ConfigError(f"the event is {exc}") from exc
     request = _of_aws(event) or _of_ours(event)
     if request is None:
         raise ConfigError(f"a function understands {_UNDERSTOOD}; not {_shown(event)}")
@@ -187,7 +193,7 @@ def envelope(
     described = error if is_object(error) else None
     if error is not None and described is None:
         code = type(error).__name__ if isinstance(error, AgentFrameworkError) else status.phrase.replace(" ", "")
-        described = {"error": str(error), "error_code": code}
+        described = {"error": redact(str(error)), "error_code": code}
     return {
         "statusCode": status.value,
         "ok": status < HTTPStatus.BAD_REQUEST,

@@ -8,11 +8,11 @@ import logging
 import math
 from http import HTTPStatus
 
-from agent_framework.core.approval_page import HEADERS, approval_page
 from agent_framework.core.decide import REDISPATCH_S
 from agent_framework.core.engine import Advanced, Engine
 from agent_framework.core.lambda_answers import (
     RefusedRequestError,
+    approval_answer,
     each_record,
     job_answer,
     refusal_of,
@@ -61,18 +61,11 @@ class OrchestratorRole:
             case EngineMessage(body):
                 return await self._engine_message(body, invocation)
             case HttpRequest(approval_id=str(approval_id)) if self._project.config.approvals.endpoint:
-                return await self._approval(approval_id, request)
+                return await approval_answer(self._project, request, approval_id)
             case HttpRequest():
                 return http_answer(await self._http(request))
             case AgentCall():
                 return await self._call(request, invocation)
-
-    async def _approval(self, approval_id: str, request: HttpRequest) -> JSONDict:
-        """The page behind an approval's link; the token is what lets somebody in, not who they are."""
-        page = await approval_page(self._project.approvals, request.method, approval_id, request.fields)
-        if page.job_id is not None:
-            await send_hint(self._project.queue, page.job_id)
-        return {"statusCode": page.status.value, "headers": HEADERS, "body": page.html}
 
     async def _records(self, deliveries: tuple[Delivery, ...], invocation: Invocation) -> JSONDict:
         limit = await self._project.queue.receive_limit()
@@ -107,7 +100,7 @@ class OrchestratorRole:
         await self._send(hints)
 
     async def _sweep(self) -> JSONDict:
-        """Wake jobs that are due; each by a message of its own, so that none stands in another's way."""
+        """Wake jobs that are due, each by a message of its own, so that none stands in another's way; then purge."""
         due = await self._project.jobs.due()
         try:
             await self._project.queue.send_batch([advance_message(job_id) for job_id in due])
@@ -115,7 +108,8 @@ class OrchestratorRole:
             logger.warning("some jobs could not be woken, the next sweep does it: %s", exc)
         if due:
             logger.info("sweep: %s jobs woken", len(due))
-        return envelope(self._agent, result={"woken": len(due)})
+        purged = await self._project.db.purge_documents()
+        return envelope(self._agent, result={"woken": len(due), "purged": purged})
 
     async def _engine_message(self, body: JSONDict, invocation: Invocation) -> JSONDict:
         wanted = read_message(body)

@@ -23,6 +23,7 @@ from agent_framework.core.worker import send_hint
 from agent_framework.errors import ConfigError
 from agent_framework.infrastructure._json import to_object
 from agent_framework.infrastructure.secrets import read_secrets
+from agent_framework.observability.logging import redact_logs
 from agent_framework.types import AttemptKey, JSONDict
 
 logger = logging.getLogger("agent_framework.function")
@@ -54,12 +55,13 @@ class Invocation:
 
 
 async def open_project(agent: str) -> Project:
-    """The project of this function, with its secrets in the environment.
+    """The project of this function, with its secrets in the environment and out of its logs.
 
     Raises:
         ConfigError: a variable that the deployment sets is not what it should be.
         ProviderError: a secret cannot be read.
     """
+    redact_logs()
     root = Path(os.environ.get(TASK_ROOT) or Path.cwd())
     environ = environment(root)
     for name, value in (await read_secrets(_strings(environ, SECRETS))).items():

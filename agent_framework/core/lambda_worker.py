@@ -44,7 +44,9 @@ class WorkerRole:
     async def _perform(self, body: JSONDict, invocation: Invocation) -> JSONDict:
         wanted = read_message(body)
         if isinstance(wanted, str | LostAttempt):
-            raise ConfigError(f"agent {self._agent} is a worker and performs attempts; {body} is for the orchestrator")
+            raise ConfigError(
+                f"agent {self._agent} is a worker and performs attempts; this message is for the orchestrator"
+            )
         return await perform(self._project, self._agent, wanted, invocation)
 
     async def _record(self, delivery: Delivery, invocation: Invocation) -> None:

@@ -9,7 +9,7 @@ from dataclasses import replace
 
 from agent_framework.config.conditions import parse_condition
 from agent_framework.infrastructure._json import to_json
-from agent_framework.infrastructure.database.base import Changes, DatabaseProvider, SchemaStatus
+from agent_framework.infrastructure.database.base import PURGE_AFTER_S, Changes, DatabaseProvider, SchemaStatus
 from agent_framework.infrastructure.storage.base import StorageProvider
 from agent_framework.infrastructure.storage.claim_check import ClaimCheck, is_stub
 from agent_framework.types import (
@@ -202,9 +202,14 @@ class LargeValues(DatabaseProvider):
     async def delete_document(self, namespace: str, key: str, *, expected_version: int | None = None) -> bool:
         return await self.inner.delete_document(namespace, key, expected_version=expected_version)
 
-    async def list_documents(self, namespace: str, *, prefix: str = "", limit: int = 100) -> list[Document]:
-        found = await self.inner.list_documents(namespace, prefix=prefix, limit=limit)
+    async def list_documents(
+        self, namespace: str, *, prefix: str = "", limit: int = 100, after: str | None = None
+    ) -> list[Document]:
+        found = await self.inner.list_documents(namespace, prefix=prefix, limit=limit, after=after)
         return [await self._whole_document(document) for document in found]
+
+    async def purge_documents(self, *, expired_for_s: float = PURGE_AFTER_S, limit: int = 1000) -> int:
+        return await self.inner.purge_documents(expired_for_s=expired_for_s, limit=limit)
 
 
 def with_large_values(db: DatabaseProvider, storage: StorageProvider, conditions: Collection[str]) -> DatabaseProvider:

@@ -21,6 +21,7 @@ from agent_framework.errors import (
     StoredObjectMissingError,
 )
 from agent_framework.infrastructure.queue.base import Message
+from agent_framework.observability.redaction import redact
 from agent_framework.types import AttemptKey
 
 logger = logging.getLogger(__name__)
@@ -92,9 +93,8 @@ class MessageHandler:
             await self.advance(wanted.job_id)  # somebody else's attempt: perhaps of a process that died
 
     async def _give_up(self, job_id: str, message: Message, error: Exception) -> None:
-        reason = (
-            f"the job cannot be carried on: {message.receive_count} tries ended with {type(error).__name__}: {error}"
-        )
+        tries = f"{message.receive_count} tries ended with {type(error).__name__}"
+        reason = f"the job cannot be carried on: {tries}: {redact(str(error))}"
         try:
             await self._jobs.fail_job(job_id, reason[:1000])
         except (IllegalTransitionError, JobNotFoundError) as exc:

@@ -10,6 +10,8 @@ from agent_framework.types import AttemptKey, JSONDict, is_object
 
 PERFORM = "perform"
 _MAX_REASON_CHARACTERS = 500
+_MOST = 2**31 - 1
+"""Above any number that the engine gives, and one that every database keeps."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,22 +58,26 @@ def read_message(body: JSONDict) -> Wanted:
         ConfigError: it is none of these.
     """
     match body:
-        case {"type": "perform", "job_id": str(job_id), "run": int(run), "seq": int(seq), "agent": str(agent)}:
-            return AttemptKey(job_id, run, seq, agent, _number(body))
+        case {"type": "perform", "job_id": str(job_id), "agent": str(agent)}:
+            return AttemptKey(job_id, _number(body, "run"), _number(body, "seq"), agent, _number(body, "number"))
         case {"requestContext": {"requestId": str(request_id)}, "requestPayload": {"type": "perform"} as payload}:
             return _lost(request_id, payload, body)
         case {"job_id": str(job_id), **others} if others.get("type", "advance") == "advance":
             return job_id
         case _:
+            fields = ", ".join(map(str, list(body)[:12])) or "none"  # never their values: they may be anybody's data
             raise ConfigError(
-                f"a message of the jobs queue has a job_id and the type advance or perform, not {body}"[:300]
+                f"a message of the jobs queue has a job_id and the type advance or perform; this one has: {fields}"[
+                    :300
+                ]
             )
 
 
 def _lost(request_id: str, payload: JSONDict, record: JSONDict) -> LostAttempt:
     """Lambda's record of a failed asynchronous invocation, as the failure destination gets it."""
     key = read_message(payload)
-    assert isinstance(key, AttemptKey)
+    if not isinstance(key, AttemptKey):
+        raise ConfigError("Lambda's record of a failed invocation holds no attempt but another record")
     answer = record.get("responsePayload")
     words = answer.get("errorMessage") if is_object(answer) else None
     condition = record["requestContext"].get("condition", "failed")
@@ -79,8 +85,8 @@ def _lost(request_id: str, payload: JSONDict, record: JSONDict) -> LostAttempt:
     return LostAttempt(key, invocation_owner(request_id), reason[:_MAX_REASON_CHARACTERS])
 
 
-def _number(body: JSONDict) -> int:
-    number = body.get("number")
-    if not isinstance(number, int):
-        raise ConfigError(f"a perform message has the number of its attempt, not {number!r}")
+def _number(body: JSONDict, name: str) -> int:
+    number = body.get(name)
+    if not isinstance(number, int) or isinstance(number, bool) or not 0 <= number <= _MOST:
+        raise ConfigError(f"a perform message names its attempt by numbers, and its {name} is {number!r:.40}")
     return number

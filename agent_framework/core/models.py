@@ -9,6 +9,7 @@ from agent_framework.config.loader import ConfigLoader
 from agent_framework.core.agent_forms import talks_to_model
 from agent_framework.errors import ConfigError
 from agent_framework.infrastructure.llm.base import OFFLINE, REPLAY, ModelSpec, Price, build_model
+from agent_framework.observability.redaction import remember
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,6 +29,7 @@ class Models:
         self._config = loader.config
         self._registry = loader.get_agent_registry()
         self._environ = environ
+        self._specs: dict[str, tuple[AgentConfig, ModelSpec]] = {}
 
     def spec(self, agent: AgentConfig) -> ModelSpec:
         """Which model ``agent`` uses, with the key from the environment.
@@ -35,6 +37,12 @@ class Models:
         Raises:
             ConfigError: the variable that should hold the key is not set.
         """
+        known = self._specs.get(agent.name)
+        if known is None or known[0] is not agent:
+            known = self._specs[agent.name] = agent, self._spec(agent)
+        return known[1]
+
+    def _spec(self, agent: AgentConfig) -> ModelSpec:
         settings = agent.llm.applied_to(self._config.llm)
         if self.choice.offline or settings.provider == OFFLINE:
             return ModelSpec(provider=OFFLINE, model=OFFLINE)
@@ -86,4 +94,5 @@ class Models:
                 f"agent {agent} needs the environment variable {variable} (llm.api_key_env), which is not set; "
                 "put it in .env, or use --offline to run without a model"
             )
+        remember(self._environ[variable])
         return self._environ[variable]

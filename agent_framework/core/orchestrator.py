@@ -69,6 +69,7 @@ class DynamicOrchestrator:
                 await self._pause(job_id, event, advanced or Advanced(JobStatus.RUNNING, POLL_S))
         finally:
             self.parts.waker.forget(job_id)
+            self.parts.engine.forget(job_id)
 
     async def _resting(self, job_id: str, advanced: Advanced | None) -> Job | None:
         """The job if nothing more will happen by itself."""

@@ -7,14 +7,17 @@ from typing import Any, cast
 from pydantic import BaseModel
 
 from agent_framework.errors import OutputValidationError
+from agent_framework.observability.redaction import masked
 from agent_framework.types import MAX_NESTING, JSONDict, nesting
+
+_STRICT = json.JSONEncoder(allow_nan=False, ensure_ascii=False)
 
 
 def to_output(value: Any, *, agent: str, structured: bool = False) -> JSONDict:
     """``value`` as the object that is stored.
 
     An object stays as it is; a text becomes ``{"result": text}``, or the object it spells where the agent declares
-    structured output; any other JSON value becomes ``{"result": value}``.
+    structured output; any other JSON value becomes ``{"result": value}``. Values of secrets are hidden in it.
 
     Raises:
         OutputValidationError: it is not JSON (NaN, a class instance, ...), or not the declared structure.
@@ -24,8 +27,9 @@ def to_output(value: Any, *, agent: str, structured: bool = False) -> JSONDict:
         plain = _spelled(plain, agent)
     output: JSONDict = cast(JSONDict, plain) if isinstance(plain, dict) else {"result": plain}
     try:
-        text = json.dumps(output, allow_nan=False, ensure_ascii=False)
-        text.encode()  # half a surrogate pair can be stored nowhere
+        text = _STRICT.encode(output)
+        if not text.isascii():
+            text.encode()  # half a surrogate pair can be stored nowhere
         parsed: JSONDict = json.loads(text)
     except (TypeError, ValueError, RecursionError) as exc:
         raise OutputValidationError(
@@ -33,7 +37,7 @@ def to_output(value: Any, *, agent: str, structured: bool = False) -> JSONDict:
         ) from exc
     if nesting(parsed) > MAX_NESTING:
         raise OutputValidationError(f"the output of {agent} is nested deeper than {MAX_NESTING} levels")
-    return parsed
+    return masked(parsed)
 
 
 def _plain(value: Any) -> Any:

@@ -7,7 +7,7 @@ import hashlib
 import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from typing import Any
 
 from pydantic import TypeAdapter, ValidationError
@@ -50,7 +50,7 @@ class PinnedRule:
     on_error: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class PinnedPlan:
     """Everything that decides what runs next, besides the input and the results."""
 
@@ -70,7 +70,12 @@ class PinnedPlan:
 
     def rules_of(self, phase: str) -> tuple[PinnedRule, ...]:
         """The rules of one phase, in order."""
-        return tuple(rule for rule in self.rules if rule.when == phase)
+        return self._by_phase.get(phase, ())
+
+    @cached_property
+    def _by_phase(self) -> Mapping[str, tuple[PinnedRule, ...]]:
+        phases = dict.fromkeys(rule.when for rule in self.rules)
+        return {phase: tuple(rule for rule in self.rules if rule.when == phase) for phase in phases}
 
     def policy(self, agent: str) -> AgentPolicy:
         """The agent's policy, or the defaults for one that is not declared."""
@@ -78,6 +83,10 @@ class PinnedPlan:
 
     def to_dict(self) -> JSONDict:
         """The JSON form stored with the job, with its digest."""
+        return self._stored
+
+    @cached_property
+    def _stored(self) -> JSONDict:
         data = _ADAPTER.dump_python(self, mode="json")
         return {**data, "digest": digest(data)}
 
@@ -88,13 +97,23 @@ class PinnedPlan:
         Raises:
             ProjectError: this version of the package cannot carry the plan on.
         """
+        kept = _read_before.get(id(data))
+        if kept is not None and kept[0] is data:
+            return kept[1]
         if data.get("version") != PLANNER_VERSION:
             raise ProjectError(
                 f"the job's plan is of planner version {data.get('version')}, this is version {PLANNER_VERSION}"
             )
-        return _read(json.dumps(data, sort_keys=True))
+        plan = _read(json.dumps(data, sort_keys=True))
+        if len(_read_before) >= _MOST_KEPT:
+            _read_before.clear()
+        _read_before[id(data)] = data, plan
+        return plan
 
 
+_MOST_KEPT = 256
+_read_before: dict[int, tuple[JSONDict, PinnedPlan]] = {}
+"""Plans by the very object that they were read from: jobs of one plan share it (`database._rows`)."""
 _DEFAULT_POLICY = AgentPolicy()
 _ADAPTER = TypeAdapter(PinnedPlan)
 

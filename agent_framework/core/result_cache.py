@@ -2,6 +2,7 @@
 
 Only for agents that read: one whose tools write or need approval is refused, by ``validate`` and here. What cannot be
 read (an entry of another version, a large value that is gone) counts as a miss and is left as it is.
+The outcome of the attempt says so.
 """
 
 import hashlib
@@ -15,7 +16,7 @@ from typing import Any
 from agent_framework.config.agent_config import AgentConfig, ResultCache
 from agent_framework.core.execution import Run, Work
 from agent_framework.core.large_values import output_paths
-from agent_framework.core.shared_entry import change_entry, check_format
+from agent_framework.core.shared_entry import change_entry, check_format, went_without
 from agent_framework.core.state import Mode
 from agent_framework.errors import EntryVersionError, ProviderError
 from agent_framework.infrastructure.database.base import DatabaseProvider
@@ -75,29 +76,30 @@ class ResultCacheGuard:
         if work.job is None or work.mode not in (Mode.RULE, Mode.CALLS):
             return await run()
         key = cache_key(work, cache, version)
-        found = await self._find(key, work)
+        found, problem = await self._find(key, work)
         await self._count(work.performer, hit=found is not None)
         if found is not None:
             return found
-        outcome = await run()
+        outcome = went_without(await run(), problem)
         if outcome.state is not AttemptState.SUCCEEDED or outcome.output is None:
             return outcome
         await self._keep(key, work, cache, outcome.output)
         return replace(outcome, detail={**outcome.detail, "cached": False})
 
-    async def _find(self, key: str, work: Work) -> AgentOutcome | None:
+    async def _find(self, key: str, work: Work) -> tuple[AgentOutcome | None, str | None]:
+        """The stored answer (None: there is none), and why it could not be read."""
         try:
             document = await self._db.get_document(NAMESPACE, key)
             if document is None:
-                return None
+                return None, None
             check_format(document.body, FORMAT, f"a cached result of {work.performer}")
             output, stored_at = document.body["output"], document.body["stored_at"]
         except (ProviderError, KeyError) as exc:
             logger.warning("attempt %s runs without its cached result: %s", work.key, exc)
-            return None
+            return None, f"cached result: {exc}"
         inline = output_paths((rule.condition for rule in work.plan.rules), work.key.agent)
         detail = {"cached": True, "stored_at": stored_at}
-        return AgentOutcome(AttemptState.SUCCEEDED, output=output, usage=Usage(), detail=detail, inline=inline)
+        return AgentOutcome(AttemptState.SUCCEEDED, output=output, usage=Usage(), detail=detail, inline=inline), None
 
     async def _keep(self, key: str, work: Work, cache: ResultCache, output: JSONDict) -> None:
         """Store the answer; one that cannot be stored costs the next job a call, and this one nothing."""

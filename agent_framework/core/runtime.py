@@ -2,11 +2,11 @@
 
 from collections.abc import Mapping
 from contextlib import ExitStack
-from functools import partial
 from pathlib import Path
 from types import TracebackType
 from typing import Self
 
+from agent_framework.config.deployed import APPROVALS_URL_VARIABLE
 from agent_framework.config.loader import LOCAL_STAGE, ConfigLoader
 from agent_framework.core import crash
 from agent_framework.core.announcing import announcer
@@ -27,7 +27,7 @@ from agent_framework.core.pinned import without_rules
 from agent_framework.core.progress import Listener, ignore
 from agent_framework.core.sessions import Sessions, session_of
 from agent_framework.core.steps import FunctionSteps
-from agent_framework.core.wiring import open_storage, plan_of, wire
+from agent_framework.core.wiring import Plans, open_storage, wire
 from agent_framework.core.worker import DRAIN_S, Worker, send_hint
 from agent_framework.errors import ConfigError, JobNotFoundError, SessionError
 from agent_framework.infrastructure.compute.base import Dispatcher
@@ -35,6 +35,7 @@ from agent_framework.infrastructure.compute.queue import QueueDispatcher
 from agent_framework.infrastructure.database import DatabaseFactory, DatabaseProvider
 from agent_framework.infrastructure.queue import QueueFactory, QueueProvider
 from agent_framework.infrastructure.storage import StorageProvider
+from agent_framework.observability.redaction import remember_environment
 from agent_framework.observability.tracing import is_configured, observe
 from agent_framework.types import Job, JSONDict
 
@@ -114,7 +115,11 @@ class Project:
             ConfigError: agents.yaml or a provider's configuration is wrong.
         """
         loader, is_deployed = loader_of(path, stage, infrastructure)
-        environ = environment(loader.project_dir) if environ is None else environ
+        if environ is None:
+            environ = environment(loader.project_dir)
+        else:
+            remember_environment(environ)
+        loader = loader.with_approvals_url(environ.get(APPROVALS_URL_VARIABLE))
         crash.arm(environ.get(CRASH_VARIABLE))
         db, storage = _providers(loader, is_deployed=is_deployed)
         return cls(
@@ -144,9 +149,15 @@ class Project:
 
     def engine_with(self, dispatcher: Dispatcher) -> Engine:
         """An engine that decides for this project and dispatches elsewhere."""
-        plan = partial(plan_of, self.loader)
-        announce = announcer(self.loader, self.db)
-        return Engine(self.jobs, plan=plan, dispatcher=dispatcher, listener=self._listener, announce=announce)
+        plans = Plans(self.loader)
+        return Engine(
+            self.jobs,
+            plan=plans.pin,
+            known_plan=plans.known,
+            dispatcher=dispatcher,
+            listener=self._listener,
+            announce=announcer(self.loader, self.db),
+        )
 
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None

@@ -5,10 +5,11 @@ Every body carries ``format``. One that a newer version of the package wrote is 
 
 import asyncio
 from collections.abc import Callable
+from dataclasses import replace
 
 from agent_framework.errors import EntryVersionError, ProviderError
 from agent_framework.infrastructure.database.base import DatabaseProvider
-from agent_framework.types import JSONDict
+from agent_framework.types import AgentOutcome, JSONDict
 
 _MAX_CONFLICTS = 200
 
@@ -25,6 +26,13 @@ def check_format(body: JSONDict, known: int, what: str) -> None:
             f"{what} is stored in format {found!r}, this version of the package knows format {known}; it is left as "
             "it is: upgrade the package here too"
         )
+
+
+def went_without(outcome: AgentOutcome, problem: str | None) -> AgentOutcome:
+    """The outcome with what its attempt had to do without, for the record."""
+    if problem is None:
+        return outcome
+    return replace(outcome, detail={**outcome.detail, "without": [*outcome.detail.get("without", ()), problem]})
 
 
 async def change_entry(

@@ -5,7 +5,7 @@ cannot disagree.
 """
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field, fields, replace
 from enum import StrEnum
 from typing import Any
 
@@ -96,7 +96,11 @@ class Cursor:
 
     def copy(self) -> "Cursor":
         """An independent cursor at the same place."""
-        return replace(self, failed=dict(self.failed), seen=dict(self.seen), unmatched=list(self.unmatched))
+        copied = Cursor()
+        for name in _CURSOR_FIELDS:
+            setattr(copied, name, getattr(self, name))
+        copied.failed, copied.seen, copied.unmatched = dict(self.failed), dict(self.seen), list(self.unmatched)
+        return copied
 
     def enter(self, phase: Phase) -> None:
         """Go to the start of ``phase``."""
@@ -107,6 +111,9 @@ class Cursor:
         """Leave the current phase; the job will end failed, for the first such reason."""
         self.stopped = True
         self.fatal = self.fatal or reason
+
+
+_CURSOR_FIELDS = tuple(name.name for name in fields(Cursor))
 
 
 @dataclass(frozen=True, slots=True)
@@ -198,6 +205,14 @@ def fold(plan: PinnedPlan, snapshot: Snapshot, extra: Iterable[Event] = ()) -> J
         cursor.last_seq = max(cursor.last_seq, event.seq)
     about = {"id": job.id, "user_id": job.user_id, "type": job.job_type, "run": job.run}
     return JobState(plan, about, job.request_payload, results, known, cursor, decisions)
+
+
+def extended(state: JobState, events: Iterable[Event]) -> JobState:
+    """The state after further ``events`` of its run, which decide about no approvals."""
+    cursor = state.cursor.copy()
+    for event in events:
+        apply(cursor, event, state.plan, state.standings)
+    return replace(state, cursor=cursor)
 
 
 def _kept_out(decisions: Decisions) -> dict[StepAgent, Standing]:
@@ -295,11 +310,10 @@ def _apply_step(cursor: Cursor, event: Event, plan: PinnedPlan, known: Mapping[S
 
 def _reach(cursor: Cursor, item: Step, data: JSONDict) -> None:
     """Note the item as reached and set the cursor behind what this step covers of it."""
-    starting = data["offset"] == 0
-    if starting or cursor.previous is None or cursor.previous.step is not item:
-        cursor.previous = Reached(item)
-    silent = {agent for agent, reason in data["skipped"].items() if reason != "already_completed"}
-    cursor.previous = replace(cursor.previous, silent=cursor.previous.silent | silent)
+    silent = frozenset(agent for agent, reason in data["skipped"].items() if reason != "already_completed")
+    if data["offset"] != 0 and cursor.previous is not None and cursor.previous.step is item:
+        silent |= cursor.previous.silent
+    cursor.previous = Reached(item, silent)
     if item.type == "parallel" or data["offset"] + 1 >= len(item.agents):
         cursor.item, cursor.offset = data["item"] + 1, 0
     else:

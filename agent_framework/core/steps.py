@@ -13,6 +13,7 @@ from agent_framework.core.state import Mode
 from agent_framework.errors import AgentError
 from agent_framework.infrastructure.compute.aws_lambda import LambdaInvoker
 from agent_framework.infrastructure.database.base import DatabaseProvider
+from agent_framework.observability.redaction import redact
 from agent_framework.types import AttemptKey, JSONDict, Usage
 
 
@@ -45,7 +46,7 @@ class Steps(ABC):
         try:
             return await self.invoke(job_id, agent)
         except AgentError as exc:
-            return {"error": str(exc)}
+            return {"error": redact(str(exc))}
 
 
 class FunctionSteps(Steps):

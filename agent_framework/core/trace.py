@@ -58,6 +58,8 @@ def _outcome(group: list[Attempt]) -> JSONDict:
             entry["reason"] = last.outcome.error
         if "cached" in last.outcome.detail:
             entry["cached"] = last.outcome.detail["cached"]
+        if "without" in last.outcome.detail:
+            entry["without"] = last.outcome.detail["without"]
         if last.state is AttemptState.INTERRUPTED:
             entry["calls"] = [call["agent"] for call in last.outcome.detail["calls"]]
     if last.performer != last.key.agent:

@@ -50,11 +50,21 @@ def wire(
         project_dir=loader.project_dir,
         model_spec=models.spec,
     )
-    performer = Performer(jobs.db, runner, owner=jobs.owner, wake=waker.wake, guard=policies, listener=listener)
+    performer = Performer(
+        jobs.db,
+        runner,
+        owner=jobs.owner,
+        wake=waker.wake,
+        wake_early=waker.wake_now,
+        guard=policies,
+        listener=listener,
+    )
     dispatcher = InProcessDispatcher(performer)
+    plans = Plans(loader)
     engine = Engine(
         jobs,
-        plan=lambda job: plan_of(loader, job),
+        plan=plans.pin,
+        known_plan=plans.known,
         dispatcher=dispatcher,
         listener=listener,
         announce=announcer(loader, jobs.db),
@@ -69,6 +79,27 @@ def project_runner(
     registry = loader.get_agent_registry()
     directory = loader.project_dir
     return ProjectRunner(registry, jobs.db, storage, project_dir=directory, model_spec=models.spec, tracing=tracing)
+
+
+class Plans:
+    """The plans of runs that start now, each made once: a loader's configuration never changes."""
+
+    def __init__(self, loader: ConfigLoader) -> None:
+        self._loader = loader
+        self._made: dict[str, PinnedPlan] = {}
+
+    def pin(self, job: Job) -> PinnedPlan:
+        """As `plan_of`."""
+        plan = self._made[_kind(job)] = plan_of(self._loader, job)
+        return plan
+
+    def known(self, job: Job) -> PinnedPlan | None:
+        """The plan, if it was made before."""
+        return self._made.get(_kind(job))
+
+
+def _kind(job: Job) -> str:
+    return job.job_type if job.job_type.startswith(ONE_AGENT) else ""
 
 
 def plan_of(loader: ConfigLoader, job: Job | None = None) -> PinnedPlan:

@@ -122,13 +122,14 @@ class Worker:
             await asyncio.sleep(self._sweep_s)
 
     async def sweep(self) -> int:
-        """Advance every job that is due; how many there were."""
+        """Advance every job that is due, and purge documents that expired long ago; how many jobs there were."""
         due = await self._jobs.due()
         for job_id in due:
             try:
                 await self._advance(job_id)
             except AgentFrameworkError as exc:
                 logger.warning("job %s cannot be advanced now: %s", job_id, exc)
+        await self._jobs.db.purge_documents()
         return len(due)
 
     async def _drain(self) -> None:

@@ -7,6 +7,8 @@ from typing import Any, NoReturn
 from agent_framework.errors import ProviderError
 from agent_framework.types import JSONDict, is_object
 
+_COMPACT = json.JSONEncoder(allow_nan=False, ensure_ascii=False, separators=(",", ":"))
+
 
 def to_json(value: Any, *, what: str) -> str:
     """Compact JSON text that every database and transport takes.
@@ -15,8 +17,9 @@ def to_json(value: Any, *, what: str) -> str:
         ProviderError: the value is not JSON (NaN, infinity, a lone surrogate, an object); ``what`` names it.
     """
     try:
-        text = json.dumps(value, allow_nan=False, ensure_ascii=False, separators=(",", ":"))
-        text.encode("utf-8")
+        text = _COMPACT.encode(value)
+        if not text.isascii():
+            text.encode("utf-8")
     except (TypeError, ValueError, RecursionError) as exc:
         raise ProviderError(f"{what} cannot be written as JSON: {exc}") from exc
     if "\ufffe" in text or "\uffff" in text:  # no characters in XML, which some services speak
@@ -38,7 +41,25 @@ def to_object(text: str | bytes) -> JSONDict:
         raise ValueError(f"not JSON: {exc}") from exc
     if not is_object(value):
         raise ValueError(f"JSON, but {type(value).__name__} instead of an object")
+    if isinstance(text, bytes) or "\\ud" in text or "\\uD" in text:
+        check_json(value)
     return value
+
+
+def check_json(value: object) -> None:
+    """Refuse what Python's parser lets through and no other one takes.
+
+    Raises:
+        ValueError: NaN or infinity, half a surrogate pair, or nested too deeply; the message says which.
+    """
+    try:
+        json.dumps(value, allow_nan=False, ensure_ascii=False).encode()
+    except UnicodeEncodeError as exc:
+        raise ValueError("not JSON of valid Unicode: half a surrogate pair is no text") from exc
+    except RecursionError as exc:
+        raise ValueError("not JSON that can be read: nested too deeply") from exc
+    except (TypeError, ValueError) as exc:
+        raise ValueError(f"not JSON: {exc}") from exc
 
 
 def _refuse(name: str) -> NoReturn:

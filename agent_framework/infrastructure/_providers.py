@@ -67,7 +67,7 @@ def validated(model: type[BaseModel], config: Mapping[str, Any], *, what: str) -
     except ValidationError as exc:
         fields = ", ".join(model.model_fields)
         wrong = "; ".join(_told(details["loc"], details["msg"]) for details in exc.errors(include_url=False))
-        raise ConfigError(f"{what}: {wrong} (fields: {fields})") from exc
+        raise ConfigError(f"{what}: {wrong} (fields: {fields})") from None  # pydantic's words repeat values
 
 
 def _told(path: tuple[int | str, ...], message: str) -> str:

@@ -10,7 +10,7 @@ import queue
 import sqlite3
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -24,6 +24,8 @@ Work = Callable[[sqlite3.Connection], T]
 
 BUSY_TIMEOUT_S = 30.0
 MAX_BATCH = 256
+LINGER_S = 0.0005
+"""How long a transaction waits at most for what belongs to it. A sync takes about as long."""
 
 
 def open_file(path: Path, *, clock: Callable[[], float], what: str) -> sqlite3.Connection:
@@ -67,6 +69,7 @@ class _Request:
     """Work that waits to be done, and who waits for it."""
 
     work: Work[Any]
+    linked: bool
     loop: asyncio.AbstractEventLoop
     future: "asyncio.Future[Any]"
     result: Any = None
@@ -88,14 +91,17 @@ class SqliteWorker:
         self._thread: threading.Thread | None = None
         self._lock = threading.Lock()
 
-    async def run(self, work: Work[T]) -> T:
-        """Do ``work`` on the thread; errors of SQLite become `ProviderError`."""
+    async def run(self, work: Work[T], *, linked: bool = False) -> T:
+        """Do ``work`` on the thread; errors of SQLite become `ProviderError`.
+
+        ``linked``: more work that belongs to it is expected at once, and should share its transaction.
+        """
         with self._lock:
             if self._thread is None:
                 self._thread = threading.Thread(target=self._serve, name=self._name, daemon=True)
                 self._thread.start()
         loop = asyncio.get_running_loop()
-        request = _Request(work, loop, loop.create_future())
+        request = _Request(work, linked, loop, loop.create_future())
         self._requests.put(request)
         try:
             return await request.future
@@ -112,39 +118,25 @@ class SqliteWorker:
 
     def _serve(self) -> None:
         connection: sqlite3.Connection | None = None
-        while True:
-            batch = self._take()
-            requests = [request for request in batch if request is not None]
+        while (request := self._requests.get()) is not None:
+            batch = _Batch(self._requests, request, self._max_batch)
             try:
                 connection = connection or self._connect()
-                self._transact(connection, requests)
+                self._transact(connection, batch)
             except (sqlite3.Error, ProviderError) as exc:
-                for request in requests:
-                    request.error = exc
+                batch.fail(exc)
                 if connection is not None and connection.in_transaction:
                     with suppress(sqlite3.Error):
                         connection.execute("ROLLBACK")
-            _deliver(requests)
-            if None in batch:
-                if connection is not None:
-                    connection.close()
-                return
-
-    def _take(self) -> list[_Request | None]:
-        """Wait for one request, then take what else is there."""
-        batch = [self._requests.get()]
-        while len(batch) < self._max_batch and batch[-1] is not None:
-            try:
-                batch.append(self._requests.get_nowait())
-            except queue.Empty:
+            _deliver(batch.taken)
+            if batch.is_last:
                 break
-        return batch
+        if connection is not None:
+            connection.close()
 
-    def _transact(self, connection: sqlite3.Connection, requests: Sequence[_Request]) -> None:
-        if not requests:
-            return
+    def _transact(self, connection: sqlite3.Connection, batch: "_Batch") -> None:
         connection.execute(self._begin)
-        for request in requests:
+        for request in batch:
             connection.execute("SAVEPOINT work")
             try:
                 request.result = request.work(connection)
@@ -155,6 +147,36 @@ class SqliteWorker:
                 connection.execute("ROLLBACK TO work")
             connection.execute("RELEASE work")
         connection.execute("COMMIT")
+
+
+class _Batch:
+    """The requests of one transaction: a first one, and all that come while the work is done."""
+
+    def __init__(self, waiting: "queue.SimpleQueue[_Request | None]", first: _Request, most: int) -> None:
+        self.taken = [first]
+        self.is_last = False
+        self._waiting = waiting
+        self._most = most
+
+    def __iter__(self) -> Iterator[_Request]:
+        yield self.taken[0]
+        while len(self.taken) < self._most and (request := self._next()) is not None:
+            self.taken.append(request)
+            yield request
+
+    def _next(self) -> _Request | None:
+        linger_s = LINGER_S if self.taken[-1].linked else 0.0
+        try:
+            request = self._waiting.get(linger_s > 0, linger_s)
+        except queue.Empty:
+            return None
+        self.is_last = request is None
+        return request
+
+    def fail(self, error: Exception) -> None:
+        """The transaction did not happen."""
+        for request in self.taken:
+            request.error = error
 
 
 def _deliver(requests: Sequence[_Request]) -> None:

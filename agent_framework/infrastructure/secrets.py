@@ -1,7 +1,7 @@
 """Secrets of deployed agents: read from where they are kept, once, when a process starts.
 
 A reference is the ARN of a secret in Secrets Manager, the ARN of a parameter, or a parameter's name that begins with
-``/``. Values are never logged and stand in no error.
+``/``. Values are never logged and stand in no error: from then on this process hides them wherever it writes.
 """
 
 from collections.abc import Mapping
@@ -9,6 +9,7 @@ from typing import Any
 
 from agent_framework.errors import ProviderError
 from agent_framework.infrastructure._aws import AwsService
+from agent_framework.observability.redaction import remember
 
 _SECRETS_MANAGER = ":secretsmanager:"
 _MAX_PARAMETERS = 10
@@ -25,7 +26,9 @@ async def read_secrets(references: Mapping[str, str], *, client: Any = None) -> 
     """
     secrets = {name: place for name, place in references.items() if _SECRETS_MANAGER in place}
     parameters = {name: place for name, place in references.items() if name not in secrets}
-    return {**await _secrets(secrets, client), **await _parameters(parameters, client)}
+    values = {**await _secrets(secrets, client), **await _parameters(parameters, client)}
+    remember(*values.values())
+    return values
 
 
 async def _secrets(references: Mapping[str, str], client: Any) -> dict[str, str]:

@@ -18,6 +18,8 @@ from opentelemetry.sdk.resources import Resource
 from opentelemetry.sdk.trace import TracerProvider
 from opentelemetry.sdk.trace.export import BatchSpanProcessor
 
+from agent_framework.observability.redaction import redact
+
 DEFAULT_HOST = "https://cloud.langfuse.com"
 EXPORT_TIMEOUT_S = 5
 
@@ -93,7 +95,7 @@ class OtelBridge(TracingProcessor):
             return
         span.set_attributes({name: value for name, value in attributes.items() if value is not None})
         if error is not None:
-            span.set_status(otel.Status(otel.StatusCode.ERROR, str(error.get("message", ""))[:200]))
+            span.set_status(otel.Status(otel.StatusCode.ERROR, redact(str(error.get("message", "")))[:200]))
         span.end()
 
 

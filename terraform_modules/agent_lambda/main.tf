@@ -369,9 +369,12 @@ data "aws_iam_policy_document" "agent" {
     for_each = var.storage == null ? [] : [var.storage]
 
     content {
-      sid       = "WriteOwnStoredResults"
-      actions   = ["s3:AbortMultipartUpload", "s3:PutObject"]
-      resources = ["${statement.value.bucket_arn}/${statement.value.claim_prefix}${each.key}/*"] # its own prefix
+      sid     = "WriteOwnStoredResults"
+      actions = ["s3:AbortMultipartUpload", "s3:PutObject"]
+      resources = [
+        for owner in [each.key, "_documents"] :                                   # large documents: approvals, recorded writes
+        "${statement.value.bucket_arn}/${statement.value.claim_prefix}${owner}/*" # its own prefix
+      ]
     }
   }
 

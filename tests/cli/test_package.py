@@ -1,11 +1,12 @@
 """``package``: real resolution, real wheels, real bytecode; the zips are opened and run."""
 
 import json
+import os
 import re
 import shutil
 import subprocess
 import zipfile
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -16,6 +17,7 @@ import pytest
 from agent_framework import ConfigLoader
 from agent_framework.cli.deployment.packaging import Package, Progress, build_packages
 from agent_framework.cli.deployment.packaging.interpreter import RUNTIME_MODULES
+from agent_framework.errors import ForbiddenFileError
 from tests.cli.conftest import Ran
 from tests.support.model_servers import ModelServer, says
 from tests.support.projects import write_agent_file, yaml_of
@@ -24,6 +26,7 @@ from tests.support.python313 import python_313
 pytestmark = pytest.mark.timeout(900)
 
 MIB = 1024 * 1024
+CANARY = "canary-9d41-of-a-package"
 AGENT = """
 from agent_framework import BaseAgent, agent
 from backend.words import GREETING
@@ -91,13 +94,16 @@ class Built:
 
 
 @pytest.fixture(scope="module")
-def built(tmp_path_factory: pytest.TempPathFactory) -> Built:
+def built(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Built]:
     python_313()
     first = write_project(tmp_path_factory.mktemp("first") / "project")
+    for name in (".env", "backend/.env", "backend/agents/writer/.env.prod"):
+        (first / name).write_text(f"SHOP_CANARY_TOKEN={CANARY}\n", "utf-8")
     packages = build(first)
     second = write_project(tmp_path_factory.mktemp("second") / "deeper" / "other-name")
     shutil.copytree(first / "locks", second / "locks")
-    return Built(first, second, packages, build(second))
+    yield Built(first, second, packages, build(second))
+    os.environ.pop("SHOP_CANARY_TOKEN", None)  # from the project's .env
 
 
 def test_two_folders_make_the_same_bytes(built: Built) -> None:
@@ -141,6 +147,28 @@ def test_each_package_has_its_own_agent_and_what_all_share(built: Built) -> None
             "agents": ["boss", "reader", "writer"],
         }
         assert b'orchestrator_handler("boss")' in archive.read("backend/agents/boss/lambda_handler.py")
+
+
+def test_row_37_the_values_in_a_projects_env_files_are_in_no_zip_and_beside_none(built: Built) -> None:
+    for package in built.packages.values():
+        with zipfile.ZipFile(package.path) as archive:
+            assert not [name for name in archive.namelist() if ".env" in name or CANARY.encode() in archive.read(name)]
+    texts = {path: path.read_bytes() for path in built.first.rglob("*") if path.is_file() and ".env" not in path.name}
+    assert not [path for path, content in texts.items() if CANARY.encode() in content]
+
+
+def test_row_37_a_file_with_the_value_of_a_secret_is_in_no_package(built: Built) -> None:
+    words = built.first / "backend/words.py"
+    before = words.read_text("utf-8")
+    words.write_text(f'{before}TOKEN = "{CANARY}"\n', "utf-8")
+    try:
+        with pytest.raises(
+            ForbiddenFileError, match=r"^backend/words\.py holds the value of SHOP_CANARY_TOKEN"
+        ) as told:
+            build(built.first)
+    finally:
+        words.write_text(before, "utf-8")
+    assert CANARY not in str(told.value)
 
 
 def test_bytecode_is_python_3_13s_unchecked_and_names_lambdas_folder(built: Built) -> None:

@@ -372,6 +372,43 @@ def test_a_deadlock_is_run_again(postgres):
     asyncio.run(go())
 
 
+def test_a_transaction_whose_process_is_stopped_lets_go_of_its_rows_and_is_run_again(
+    postgres: PostgresServer, migrated: PostgresServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(_postgres_driver, "IDLE_IN_TRANSACTION_S", 0.3)
+    holds, goes_on = threading.Event(), threading.Event()
+
+    async def new_job() -> str:
+        async with made(postgres) as db:
+            return await db.create_job("ada", "t", {})
+
+    job_id = asyncio.run(new_job())
+
+    def script():
+        yield Statement("UPDATE jobs SET signals = signals + 1 WHERE id = :id", {"id": job_id})
+        holds.set()
+        goes_on.wait(10)  # the whole process stands still, as by SIGSTOP
+        yield Statement("SELECT 1 AS one")
+
+    async def stand_still() -> None:
+        async with made(postgres) as db:
+            await db._run(script, Access.WRITE)
+
+    async def signal() -> int:
+        async with made(postgres) as db, asyncio.timeout(5):
+            await db.signal_job(job_id)
+            goes_on.set()
+            await asyncio.to_thread(stopped.join)
+            job = await db.get_job(job_id)
+            assert job is not None
+            return job.signals
+
+    stopped = threading.Thread(target=lambda: asyncio.run(stand_still()))
+    stopped.start()
+    assert holds.wait(5)
+    assert asyncio.run(signal()) == 2
+
+
 def test_a_statement_that_takes_too_long_is_a_typed_error(postgres):
     dsn = (
         f"host={postgres.host} port={postgres.port} dbname=conformance user={USER} password={PASSWORD} "

@@ -1,14 +1,13 @@
 """The fault matrix of docs/reliability.md: every row has a test that carries its number, or is open with the reason."""
 
-import ast
 import re
 from pathlib import Path
 
 import pytest
 
+from tests.support.defined import defined_tests
 from tests.support.references import DOCS
 
-ROOT = DOCS.parent
 ROWS = [f"{number:02}" for number in range(1, 38)]
 _NUMBERS = re.compile(r"^test_row((?:_(?:and_)?\d\d?)+)_")
 _LINE = re.compile(r"^\| (\d+) \| ([^|]+) \| ([^|]+) \|$", re.MULTILINE)
@@ -18,13 +17,10 @@ _NAME = re.compile(r"`(test_\w+)`")
 def _numbered() -> dict[str, set[str]]:
     """The names of tests by the rows that they, or their files, carry."""
     found: dict[str, set[str]] = {row: set() for row in ROWS}
-    places = [*(ROOT / "tests").rglob("test_*.py"), *(ROOT / "agent_framework/testing/conformance").rglob("*.py")]
-    for path in places:
-        for node in ast.walk(ast.parse(path.read_text("utf-8"))):
-            if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef) and node.name.startswith("test_"):
-                match = _NUMBERS.match(node.name) or _NUMBERS.match(path.stem)
-                for number in re.findall(r"\d+", match[1]) if match else ():
-                    found[f"{int(number):02}"].add(node.name)
+    for name, file in defined_tests():
+        match = _NUMBERS.match(name) or _NUMBERS.match(file)
+        for number in re.findall(r"\d+", match[1]) if match else ():
+            found[f"{int(number):02}"].add(name)
     return found
 
 

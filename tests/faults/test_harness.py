@@ -3,15 +3,19 @@
 And the harness itself: with the epoch check, the effect key or the sweeper taken out, it must turn red.
 """
 
+import asyncio
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 
 from agent_framework.core.crash import CrashPoint
+from agent_framework.errors import ProviderError, StaleClaimError
 from tests.faults.harness.backends import SqliteBackend
+from tests.faults.harness.child import another_may_be_first
+from tests.faults.harness.killed import Forks, KillSchedule
 from tests.faults.harness.mutations import MUTATIONS
 from tests.faults.harness.points import POINTS
 from tests.faults.harness.reference import expected
@@ -40,6 +44,41 @@ def test_a_missing_protection_turns_the_harness_red(name: str) -> None:
     report = runner.run(BOUND, 1, until_found=True)
     assert mutation.finds & report.found.keys(), f"{name}: {report.last_line()} after {report.counts['schedules']}"
     assert f"SEED={report.counts['schedules']}" in said[-1], "the seed that shows it is told"
+
+
+@pytest.fixture
+def forks() -> Iterator[Forks]:
+    """Processes with little patience."""
+    made = Forks(patience_s=0.5)
+    yield made
+    made.close()
+
+
+STOPPED = f"{CrashPoint.DECISION_COMMITTED}:1"
+
+
+def test_a_process_stopped_while_it_holds_sqlites_lock_costs_others_their_patience_and_no_promise(forks: Forks) -> None:
+    deaths = [f"{CrashPoint.AGENT_RETURNED}:1"]
+    told = asyncio.run(KillSchedule(forks, SqliteBackend(), 1, deaths=deaths, stopped_at=STOPPED).run())
+    assert (told.findings, told.counts) == ([], {"pauses": 1, "locked": 1})
+
+
+def test_a_job_that_was_not_over_may_be_changed_by_a_process_that_goes_on(
+    forks: Forks, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def cannot_finish(schedule: KillSchedule, folder: Path) -> str:
+        return "exit 1"
+
+    monkeypatch.setattr(KillSchedule, "_last", cannot_finish)
+    told = asyncio.run(KillSchedule(forks, SqliteBackend(), 1, stopped_at=STOPPED).run())
+    assert {finding.kind for finding in told.findings} == {"stuck"}, "seed 20200 called it stale as well"
+
+
+def test_a_process_does_not_wait_for_ever_for_a_lock_that_a_stopped_one_holds() -> None:
+    with pytest.raises(ProviderError, match="locked"), another_may_be_first():
+        raise ProviderError("sqlite database jobs.sqlite: database is locked")
+    with another_may_be_first():
+        raise StaleClaimError("another process took it over")
 
 
 def test_the_same_seed_does_the_same_again() -> None:

@@ -33,10 +33,14 @@ def pytest_terminal_summary(terminalreporter: Any) -> None:
     facts: list[str] = []
     for outcome in _OUTCOMES:
         for report in terminalreporter.stats.get(outcome, ()):
-            noted = dict(report.user_properties)
+            noted = dict(getattr(report, "user_properties", ()))  # a module that cannot be imported has none
             if "conformance" in noted:
                 counts.setdefault(noted["conformance"], Counter())[outcome] += 1
-            facts += [value for name, value in report.user_properties if name == "fact" and report.when == "call"]
+            facts += [
+                value
+                for name, value in getattr(report, "user_properties", ())
+                if name == "fact" and report.when == "call"
+            ]
     if counts:
         terminalreporter.section("conformance suites")
     for about, by_outcome in sorted(counts.items()):

@@ -11,6 +11,7 @@ import socket
 import subprocess
 import tempfile
 import time
+from collections.abc import Mapping
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
@@ -46,9 +47,13 @@ def free_port() -> int:
 
 
 class PostgresServer:
-    """One server. TCP needs the password, the socket in ``folder`` is trusted (for tests' own queries)."""
+    """One server. TCP needs the password, the socket in ``folder`` is trusted (for tests' own queries).
 
-    def __init__(self) -> None:
+    ``settings`` are of postgresql.conf; tests switch off what a power cut would need.
+    """
+
+    def __init__(self, settings: Mapping[str, str] | None = None) -> None:
+        self._settings = {**_SETTINGS, **(settings or {})}
         self.folder = Path(tempfile.mkdtemp(prefix="test-postgres-"))
         self.data = self.folder / "data"
         self.port = free_port()
@@ -69,7 +74,7 @@ class PostgresServer:
             rules.write("local all all trust\nhost all all 127.0.0.1/32 scram-sha-256\n")
         with (self.data / "postgresql.conf").open("a") as settings:
             for name, value in (
-                _SETTINGS | {"port": str(self.port), "unix_socket_directories": str(self.folder)}
+                self._settings | {"port": str(self.port), "unix_socket_directories": str(self.folder)}
             ).items():
                 settings.write(f"{name} = '{value}'\n")
         self._guard = self._guarded()

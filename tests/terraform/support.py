@@ -30,6 +30,10 @@ needs_offline_provider = pytest.mark.skipif(not OFFLINE.is_dir(), reason="needs 
 NO_BUCKET_POLICY = 'resource "aws_s3_bucket_policy" "this" {\n  count = 0\n}\n'
 """Overrides the bucket's policy: moto does not look at conditions, so a Deny of plain HTTP denies everything."""
 
+PAGES_URL = "https://pages.lambda-url.us-east-1.on.aws/"
+A_URL = f'output "url" {{\n  value = "{PAGES_URL}"\n}}\n'
+"""Overrides the URL of approvals' pages: the simulator makes none."""
+
 
 def load_harness() -> ModuleType:
     """The harness of the offline provider, imported by its path."""
@@ -60,6 +64,7 @@ def render_project(folder: Path, agents_yaml: str, *, stage: str = "dev", runnab
     if runnable:
         (stack / "backend.tf").unlink()
         (stack / "modules" / "storage" / "override.tf").write_text(NO_BUCKET_POLICY)
+        (stack / "modules" / "approvals_url" / "override.tf").write_text(A_URL)
     return made
 
 

@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
-from agent_framework.cli.deployment.environment import WORDS_OF_SECRETS
 from agent_framework.infrastructure.database.dynamodb.schema import INDEXES, TTL_ATTRIBUTE
+from agent_framework.observability.redaction import WORDS_OF_SECRETS
 from tests.terraform.readmes import attribute, blocks, readme
 from tests.terraform.support import MODULE_NAMES, MODULES, ROOT, needs_offline_provider, needs_terraform
 

@@ -69,7 +69,7 @@ def test_every_part_of_the_generated_file_is_a_declared_variable(tmp_path: Path,
 def test_the_stack_uses_every_module(tmp_path: Path) -> None:
     render_project(tmp_path, PROJECT)
     text = (tmp_path / "terraform" / "main.tf").read_text()
-    assert set(re.findall(r'source = "\./modules/(\w+)"', text)) == {path.name for path in MODULES.iterdir()}
+    assert set(re.findall(r'source += "\./modules/(\w+)"', text)) == {path.name for path in MODULES.iterdir()}
 
 
 @needs_terraform

@@ -132,6 +132,12 @@ def test_the_orchestrator_knows_its_workers_functions(shop: Any) -> None:
     assert given == {f"{name.upper()}_FUNCTION": f"shop-dev-{name}" for name in ("caller", "maker", "plain", "reader")}
 
 
+def test_without_approvals_function_url_nobody_outside_can_call_a_function(shop: Any) -> None:
+    for kind in ("aws_lambda_function_url", "aws_lambda_permission", "aws_cloudformation_stack"):
+        assert resources(shop.state["values"], kind) == []
+    assert shop.outputs.get("approvals_url") is None
+
+
 # -- the package's own providers --------------------------------------------------------------------------------
 
 
@@ -284,7 +290,7 @@ def test_no_role_has_a_wildcard_but_for_x_ray(shop: Any) -> None:
 # -- secrets ----------------------------------------------------------------------------------------------------
 
 
-def test_the_value_of_a_secret_is_nowhere(shop: Any) -> None:
+def test_row_37_the_value_of_a_secret_is_in_no_variables_plan_or_state(shop: Any) -> None:
     assert {place for place, text in shop.texts.items() if CANARY in text} == set()
     assert "/shop/dev/openai" in shop.texts["state"]
     assert json.loads(environment(shop, "maker")["AGENT_FRAMEWORK_SECRETS"]) == {"OPENAI_API_KEY": "/shop/dev/openai"}

@@ -40,6 +40,31 @@ def test_importing_loads_no_sdk_and_no_command_line(module):
     assert answer.stdout.strip() == "[]"
 
 
+ORCHESTRATOR_NEEDS_NOT = (
+    *HEAVY,
+    "psycopg",
+    "mcp",
+    "httpx",
+    "numpy",
+    "sqlalchemy",
+    "tiktoken",
+    "jinja2",
+    "agent_framework.cli",
+    "agent_framework.testing",
+    "agent_framework.infrastructure.llm.runner",
+    "agent_framework.infrastructure.llm.tools",
+)
+
+
+def test_the_orchestrators_handler_is_made_without_what_only_agents_need():
+    code = (
+        "import sys; from agent_framework import orchestrator_handler; orchestrator_handler('planner'); "
+        f"print([m for m in {ORCHESTRATOR_NEEDS_NOT!r} if m in sys.modules])"
+    )
+    answer = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert answer.stdout.strip() == "[]"
+
+
 def test_every_public_name_is_there():
     import agent_framework
 

@@ -8,16 +8,9 @@ import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 
-WORDS_OF_SECRETS = "KEY|TOKEN|SECRET|PASSW|CREDENTIAL|PRIVATE|DSN|DATABASE_URL|CONNECTION_STRING"
-"""A variable whose name holds one of these is a secret; the Terraform modules refuse plain values for such names."""
+from agent_framework.observability.redaction import is_secret_name, looks_secret
 
-_SECRET_NAME = re.compile(WORDS_OF_SECRETS)
-_PLACE_NAME = re.compile(r"_(ARN|NAME|PATH|ID)$")
 _REFERENCE = re.compile(r"arn:[^:]+:(secretsmanager|ssm):.+|/[\w./-]+")
-_SECRET_VALUE = re.compile(
-    r"-----BEGIN|\b(AKIA|ASIA)[0-9A-Z]{16}\b|\bsk-[\w-]{16,}|\bgh[pousr]_\w{20,}|\bxox[abprs]-|\beyJ[\w-]{10,}\.[\w-]+\."
-    r"|\w://[^\s/:@]*:[^\s/@]+@"
-)
 _LAMBDA_NAME = re.compile(r"[A-Za-z]\w+")
 _KEPT_BY_LAMBDA = frozenset({"AWS_REGION", "AWS_DEFAULT_REGION"})
 _OURS = "AGENT_FRAMEWORK_"
@@ -48,17 +41,6 @@ def sort_variables(declared: tuple[str, ...] | Mapping[str, str], keys: tuple[st
         plain_names=tuple(sorted({*names} - secrets)),
         secret_names=tuple(sorted(secrets)),
     )
-
-
-def is_secret_name(name: str) -> bool:
-    """Whether a variable of this name holds a secret: ``API_KEY`` does, ``API_KEY_ARN`` says where it is."""
-    upper = name.upper()
-    return bool(_SECRET_NAME.search(upper)) and not _PLACE_NAME.search(upper)
-
-
-def looks_secret(value: str) -> bool:
-    """Whether a value has the form of a key, a token or an address with a password."""
-    return bool(_SECRET_VALUE.search(value))
 
 
 def problems(declared: tuple[str, ...] | Mapping[str, str]) -> Iterator[str]:

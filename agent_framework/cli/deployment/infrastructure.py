@@ -9,7 +9,6 @@ from dataclasses import dataclass
 from importlib import import_module
 from typing import Any
 
-from agent_framework.cli.deployment.environment import looks_secret
 from agent_framework.config.agent_config import ProviderSettings
 from agent_framework.config.deployed import EXTERNAL
 from agent_framework.config.loader import did_you_mean
@@ -17,6 +16,7 @@ from agent_framework.infrastructure._providers import ProviderTable
 from agent_framework.infrastructure.database import PROVIDERS as DATABASES
 from agent_framework.infrastructure.queue import PROVIDERS as QUEUES
 from agent_framework.infrastructure.storage import PROVIDERS as STORAGES
+from agent_framework.observability.redaction import looks_secret
 from agent_framework.types import JSONDict
 
 THROWAWAY_STAGE = "dev"

@@ -37,6 +37,7 @@ def deployed_stage(
         queue_arn=outputs.get("queue_arn"),
         dead_letter_url=outputs.get("dlq_url"),
         bucket=outputs.get("bucket_id"),
+        approvals_url=outputs.get("approvals_url"),
         state_bucket=state_bucket,
         deployed_at=datetime.now(UTC).isoformat(timespec="seconds"),
     )

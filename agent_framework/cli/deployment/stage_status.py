@@ -32,6 +32,7 @@ def stage_status(project: Path, deployed: DeployedStage, aws: Aws) -> JSONDict:
         "account": deployed.account,
         "region": deployed.region,
         "deployed_at": deployed.deployed_at,
+        "approvals_url": deployed.approvals_url,
         "functions": functions,
         "event_source": _or_why(lambda: _event_source(aws, deployed)),
         "queue": _or_why(lambda: asyncio.run(_queue(project, deployed.stage))),

@@ -27,6 +27,8 @@ TFVARS = "terraform/agents.auto.tfvars.json"
 
 DURABLE_SUFFIX = "-run"
 """What the durable function beside the orchestrator's is called, after its name."""
+APPROVALS = "approvals"
+"""What the function with the pages of approvals is called, in the place of an agent's name."""
 
 _MAX_FUNCTION_VARIABLES = 2000
 """Characters of the workers' ``<WORKER>_FUNCTION`` variables; all variables of a function have 4,096."""
@@ -103,6 +105,10 @@ def terraform_config(loader: ConfigLoader) -> TerraformConfig:
             entry["secret_names"] = sorted({*entry["secret_names"], database["runtime"]["password_env"]})
     variables: JSONDict = {
         "agents": entries,
+        "approvals": {
+            "function_url": config.approvals.function_url,
+            "reserved_concurrency": config.approvals.function_url_concurrency,
+        },
         "aws_region": config.project.region,
         "database": database,
         "engine": config.orchestration.engine,
@@ -145,8 +151,18 @@ def _check_names(config: ProjectConfig, stage: str, agents: Mapping[str, AgentCo
         if durable and agent.type == "orchestrator":
             function += DURABLE_SUFFIX
         if len(function) > LAMBDA_NAME_LIMIT:
-            message = f"its function would be called {function}, {len(function)} characters; Lambda allows 64"
-            found.report(message, "agents", name)
+            found.report(_too_long(function), "agents", name)
+    if config.approvals.function_url:
+        function = _function_name(config, stage, APPROVALS)
+        if len(function) > LAMBDA_NAME_LIMIT:
+            found.report(_too_long(function), "approvals", "function_url")
+        if APPROVALS in agents:
+            message = f"approvals.function_url makes a function called {function}; give this agent another name"
+            found.report(message, "agents", APPROVALS)
+
+
+def _too_long(function: str) -> str:
+    return f"its function would be called {function}, {len(function)} characters; Lambda allows {LAMBDA_NAME_LIMIT}"
 
 
 def _function_name(config: ProjectConfig, stage: str, agent: str) -> str:

@@ -127,7 +127,7 @@ class DataApi:
         try:
             if access is Access.READ:
                 self._execute(Statement(f"SET TRANSACTION {BEGIN_READ}"), transaction)
-            elif access is Access.WRITE:
+            elif access.happens_once:
                 self._execute(Statement(WRITE_RECEIPT, {"id": receipt}), transaction)
             result.append(self._drive(make(), transaction))
         except BaseException:
@@ -142,7 +142,7 @@ class DataApi:
             if not is_driver_error(exc) or classify(exc) is Failure.REFUSED or access is Access.SCHEMA:
                 raise
             raise _LostCommitError(transaction, receipt) from exc
-        if access is Access.WRITE and random.randrange(DROP_EVERY) == 0:
+        if access.happens_once and random.randrange(DROP_EVERY) == 0:
             with suppress(*driver_errors()):
                 self._execute(Statement(DROP_RECEIPTS), None)
 

@@ -42,6 +42,9 @@ Connection = AsyncConnection[DictRow]
 
 FIRST_PAUSE_S = 0.05
 LONGEST_PAUSE_S = 1.0
+IDLE_IN_TRANSACTION_S = 10.0
+"""After this the server ends a transaction in which nothing happens: its process is stopped or out of reach, and others
+wait for the rows that it holds."""
 _SOCKET = {
     "application_name": "agent-framework",
     "keepalives_idle": 30,
@@ -131,7 +134,7 @@ class Driver:
                 async with pool.connection(timeout=max(0.5, min(self._connect_timeout_s, self._retry_s))) as connection:
                     await self._transact(connection, make, access, result)
                     done = True
-                    if access is Access.WRITE and random.randrange(DROP_EVERY) == 0:
+                    if access.happens_once and random.randrange(DROP_EVERY) == 0:
                         await _execute(connection, Statement(DROP_RECEIPTS))
                 return result[0]
             except _LostCommitError as lost:
@@ -202,14 +205,14 @@ class Driver:
         if access is Access.ONE:
             result.append(await _drive(make(), connection))
             return
-        if access is not Access.WRITE:
-            await connection.execute(_query(f"BEGIN {BEGIN_READ}" if access is Access.READ else "BEGIN"))
+        if not access.happens_once:
+            await connection.execute(_begin(BEGIN_READ if access is Access.READ else ""))
             result.append(await _drive(make(), connection))
             await connection.commit()
             return
         receipt = uuid.uuid4().hex
-        begin = WRITE_RECEIPT.replace(":id", f"'{receipt}'")
-        await connection.execute(_query(f"BEGIN; {begin}"))
+        write = WRITE_RECEIPT.replace(":id", f"'{receipt}'")
+        await connection.execute(_begin("", write))
         result.append(await _drive(make(), connection))
         try:
             await connection.commit()
@@ -319,6 +322,12 @@ async def _execute(connection: Connection, statement: Statement) -> Sequence[Row
         parameters: Mapping[str, Any] | None = statement.params
         await cursor.execute(_query(sql), parameters)
         return await cursor.fetchall() if cursor.description else ()
+
+
+def _begin(mode: str, *statements: str) -> Any:
+    """The start of a transaction with its first statements, in one message to the server."""
+    limit = f"SET LOCAL idle_in_transaction_session_timeout = {int(IDLE_IN_TRANSACTION_S * 1000)}"
+    return _query("; ".join((f"BEGIN {mode}".rstrip(), limit, *statements)))
 
 
 def _query(sql: str) -> Any:

@@ -1,6 +1,8 @@
 """From rows of the SQL tables to values. Times come as seconds since the epoch, JSON as text."""
 
 from collections.abc import Mapping
+from dataclasses import replace
+from functools import lru_cache
 from typing import Any
 
 from agent_framework.infrastructure.database._codec import loads, outcome_from_dict
@@ -21,6 +23,29 @@ from agent_framework.types import (
 Row = Mapping[str, Any]
 
 
+@lru_cache(maxsize=256)
+def _plan(text: str | None) -> JSONDict | None:
+    """The stored plan; jobs of the same plan share one object, which nobody changes."""
+    return loads(text)
+
+
+def job_again(row: Row, before: Job, results: dict[str, JSONDict]) -> Job:
+    """A job that was read before, with the columns of ``row`` that may have changed in the same run."""
+    return replace(
+        before,
+        status=JobStatus(row["status"]),
+        agent_results=results,
+        epoch=row["epoch"],
+        signals=row["signals"],
+        due_at=row["due_at"],
+        error_message=row["error_message"],
+        cancel_requested=bool(row["cancel_requested"]),
+        started_at=row["started_at"],
+        completed_at=row["completed_at"],
+        updated_at=row["updated_at"],
+    )
+
+
 def job_from(row: Row, results: dict[str, JSONDict]) -> Job:
     """A row of ``jobs``."""
     return Job(
@@ -34,7 +59,7 @@ def job_from(row: Row, results: dict[str, JSONDict]) -> Job:
         epoch=row["epoch"],
         signals=row["signals"],
         due_at=row["due_at"],
-        plan=loads(row["plan"]),
+        plan=_plan(row["plan"]),
         error_message=row["error_message"],
         cancel_requested=bool(row["cancel_requested"]),
         created_at=row["created_at"],

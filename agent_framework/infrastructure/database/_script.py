@@ -60,3 +60,6 @@ class DialectScripts:
 
     def _after(self, name: str) -> str:
         return f"{self._now} + {self._dialect.seconds.format(name)}"
+
+    def _before(self, name: str) -> str:
+        return f"{self._now} - {self._dialect.seconds.format(name)}"

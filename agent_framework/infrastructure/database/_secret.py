@@ -6,6 +6,7 @@ from typing import Any
 
 from agent_framework.errors import ProviderError
 from agent_framework.infrastructure._aws import AwsService
+from agent_framework.observability.redaction import remember
 from agent_framework.types import JSONDict, is_object
 
 
@@ -39,6 +40,8 @@ class DatabaseSecret:
             value = None
         if not is_object(value):
             raise ProviderError(f"secret {self.name} holds no JSON object with username and password, as RDS writes it")
+        password: Any = value.get("password")
+        remember(password if isinstance(password, str) else None)
         return value
 
 

@@ -11,6 +11,7 @@ from agent_framework.errors import IdempotencyConflictError, JobNotFoundError, S
 from agent_framework.infrastructure._json import to_json
 from agent_framework.infrastructure.database._codec import loads, outcome_to_dict
 from agent_framework.infrastructure.database._rows import (
+    Row,
     attempt_from,
     event_from,
     job_from,
@@ -35,7 +36,7 @@ from agent_framework.types import (
 )
 
 _FINAL = ", ".join(f"'{status}'" for status in sorted(FINAL_STATUSES))
-_ACTIVE_JOB = f"status NOT IN ({_FINAL})"
+ACTIVE_JOB = f"status NOT IN ({_FINAL})"
 _KEY = "job_id = :job_id AND run = :run AND seq = :seq AND agent = :agent AND number = :number"
 
 
@@ -135,7 +136,7 @@ class Scripts(DocumentScripts):
     def signal_job(self, job_id: str, cancel: bool) -> Script[bool]:
         rows = yield Statement(
             f"""UPDATE jobs SET signals = signals + 1, due_at = {self._now}, updated_at = {self._now}
-            {", cancel_requested = TRUE" if cancel else ""} WHERE id = :id AND {_ACTIVE_JOB} RETURNING id""",
+            {", cancel_requested = TRUE" if cancel else ""} WHERE id = :id AND {ACTIVE_JOB} RETURNING id""",
             {"id": job_id},
         )
         return bool(rows)
@@ -211,7 +212,7 @@ class Scripts(DocumentScripts):
     def claim(self, job_id: str, owner: str, lease_s: float, take_over_from: str | None) -> Script[Snapshot | None]:
         rows = yield Statement(
             f"""UPDATE jobs SET epoch = epoch + 1, lease_owner = :owner, lease_until = {self._after("lease")}
-            WHERE id = :id AND {_ACTIVE_JOB} AND (lease_until <= {self._now} OR lease_owner = :dead) RETURNING id""",
+            WHERE id = :id AND {ACTIVE_JOB} AND (lease_until <= {self._now} OR lease_owner = :dead) RETURNING id""",
             {"id": job_id, "owner": owner, "lease": lease_s, "dead": take_over_from},
         )
         if not rows:
@@ -226,8 +227,11 @@ class Scripts(DocumentScripts):
 
     def load(self, job_id: str) -> Script[Snapshot | None]:
         jobs = yield Statement(f"SELECT *, {self._now} AS read_at FROM jobs WHERE id = :id", {"id": job_id})
-        if not jobs:
-            return None
+        return (yield from self._snapshot(jobs[0])) if jobs else None
+
+    def _snapshot(self, row: Row) -> Script[Snapshot]:
+        """The job of a row of ``jobs``, with all that belongs to it."""
+        job_id = row["id"]
         events = yield Statement("SELECT * FROM job_events WHERE job_id = :id ORDER BY seq", {"id": job_id})
         attempts = yield Statement(
             "SELECT * FROM attempts WHERE job_id = :id ORDER BY run, seq, agent, number", {"id": job_id}
@@ -235,11 +239,11 @@ class Scripts(DocumentScripts):
         results = yield self._select_results(job_id)
         by_agent = {row["agent_name"]: result_from(row) for row in results}
         return Snapshot(
-            job=job_from(jobs[0], {name: result.payload for name, result in by_agent.items()}),
+            job=job_from(row, {name: result.payload for name, result in by_agent.items()}),
             events=tuple(event_from(row) for row in events),
             attempts=tuple(attempt_from(row) for row in attempts),
             results=by_agent,
-            now=float(jobs[0]["read_at"]),
+            now=float(row["read_at"]),
         )
 
     def commit(self, snapshot: Snapshot, changes: Changes) -> Script[Snapshot | None]:
@@ -257,20 +261,26 @@ class Scripts(DocumentScripts):
         if changes.status is not None and changes.status != rows[0]["status"]:
             check_transition(job.id, JobStatus(rows[0]["status"]), changes.status)
         yield from self._write_trace(job, changes)
-        yield Statement(
-            f"""UPDATE jobs SET status = COALESCE(:status, status), error_message = COALESCE(:error, error_message),
+        yield self._write_job(job, changes)
+        return None
+
+    def _write_job(self, job: Job, changes: Changes, *, epochs: int = 0) -> Statement:
+        """Write the job's own row and let go of the claim; ``epochs`` are those that this decision took."""
+        return Statement(
+            f"""UPDATE jobs SET epoch = epoch + :epochs, status = COALESCE(:status, status),
+            error_message = COALESCE(:error, error_message),
             plan = COALESCE({self._json("plan")}, plan), due_at = {self._moment("due_at")},
             lease_owner = NULL, lease_until = {self._dialect.epoch},
             {self._status_times(changes.status)} updated_at = {self._now} WHERE id = :id""",
             {
                 "id": job.id,
+                "epochs": epochs,
                 "status": changes.status,
                 "error": changes.error_message,
                 "plan": None if changes.plan is None else to_json(changes.plan, what="the plan"),
                 "due_at": changes.due_at,
             },
         )
-        return None
 
     def _write_trace(self, job: Job, changes: Changes) -> Script[None]:
         if changes.events:
@@ -296,13 +306,17 @@ class Scripts(DocumentScripts):
             )
         if changes.attempts:
             yield Statement(
-                f"""INSERT INTO attempts (job_id, run, seq, agent, number, performer, state, not_before, not_after)
-                VALUES (:job_id, :run, :seq, :agent, :number, :performer, 'pending',
-                {self._moment("not_before")}, {self._moment("not_after")})""",
+                f"""INSERT INTO attempts
+                (job_id, run, seq, agent, number, performer, state, owner, not_before, not_after, started_at)
+                VALUES (:job_id, :run, :seq, :agent, :number, :performer, :state, :owner,
+                {self._moment("not_before")}, {self._moment("not_after")}, {self._moment("started_at")})""",
                 many=[
                     {
                         **_key_params(attempt.key),
                         "performer": attempt.performer,
+                        "state": attempt.state,
+                        "owner": attempt.owner,
+                        "started_at": attempt.started_at,
                         "not_before": attempt.not_before,
                         "not_after": attempt.not_after,
                     }
@@ -315,7 +329,7 @@ class Scripts(DocumentScripts):
     def _lock_active(self, key: AttemptKey) -> Statement:
         """Lock the job, before its attempts as everywhere, if this run may still change."""
         return Statement(
-            f"""SELECT cancel_requested FROM jobs WHERE id = :id AND run = :run AND {_ACTIVE_JOB} {self._for_update}""",
+            f"""SELECT cancel_requested FROM jobs WHERE id = :id AND run = :run AND {ACTIVE_JOB} {self._for_update}""",
             {"id": key.job_id, "run": key.run},
         )
 

@@ -14,8 +14,15 @@ from agent_framework.errors import SchemaVersionError
 from agent_framework.infrastructure.database._migrations import Migrations
 from agent_framework.infrastructure.database._output_view import output_view
 from agent_framework.infrastructure.database._script import Dialect, Script
-from agent_framework.infrastructure.database._sql import Scripts
-from agent_framework.infrastructure.database.base import Changes, DatabaseProvider, SchemaStatus
+from agent_framework.infrastructure.database._sql_at_once import AtOnceScripts
+from agent_framework.infrastructure.database.base import (
+    PURGE_AFTER_S,
+    Changes,
+    DatabaseProvider,
+    Decide,
+    Decided,
+    SchemaStatus,
+)
 from agent_framework.types import (
     AgentOutcome,
     AgentResult,
@@ -35,14 +42,21 @@ MakeScript = Callable[[], Script[T]]
 class Access(Enum):
     """What a script needs.
 
-    One reading statement, several that see one moment, a writing transaction that happens at most once, or one that
-    changes the schema, which may happen twice without harm.
+    One reading statement, several that see one moment, a writing transaction that happens at most once (one that stores
+    an outcome, which a decision follows, is such a one), or one that changes the schema, which may happen twice without
+    harm.
     """
 
     ONE = "one"
     READ = "read"
     WRITE = "write"
+    OUTCOME = "outcome"
     SCHEMA = "schema"
+
+    @property
+    def happens_once(self) -> bool:
+        """It must not be carried out twice, whatever is lost on the way."""
+        return self in (Access.WRITE, Access.OUTCOME)
 
 
 class SqlDatabase(DatabaseProvider):
@@ -51,7 +65,7 @@ class SqlDatabase(DatabaseProvider):
     def __init__(self, dialect: Dialect, migrations: Migrations, place: str) -> None:
         self.place = place
         self._migrations = migrations
-        self._scripts = Scripts(dialect)
+        self._scripts = AtOnceScripts(dialect)
 
     @abstractmethod
     async def _run(self, make: MakeScript[T], access: Access) -> T:
@@ -141,6 +155,11 @@ class SqlDatabase(DatabaseProvider):
     async def claim_owner(self, job_id: str) -> str | None:
         return await self._one(lambda: self._scripts.claim_owner(job_id))
 
+    async def decide_job(
+        self, job_id: str, owner: str, lease_s: float, decide: Decide, *, known: Snapshot | None = None
+    ) -> Decided | None:
+        return await self._write(lambda: self._scripts.decide(job_id, owner, lease_s, decide, known))
+
     async def commit(self, snapshot: Snapshot, changes: Changes) -> Snapshot | None:
         return await self._write(lambda: self._scripts.commit(snapshot, changes))
 
@@ -154,7 +173,7 @@ class SqlDatabase(DatabaseProvider):
         return await self._write(lambda: self._scripts.start_attempt(key, owner, run_for_s))
 
     async def commit_outcome(self, key: AttemptKey, owner: str, outcome: AgentOutcome, *, produced_by: str) -> bool:
-        return await self._write(lambda: self._scripts.commit_outcome(key, owner, outcome, produced_by))
+        return await self._run(lambda: self._scripts.commit_outcome(key, owner, outcome, produced_by), Access.OUTCOME)
 
     async def signal_job(self, job_id: str, *, cancel: bool = False) -> bool:
         return await self._write(lambda: self._scripts.signal_job(job_id, cancel))
@@ -181,5 +200,10 @@ class SqlDatabase(DatabaseProvider):
     async def delete_document(self, namespace: str, key: str, *, expected_version: int | None = None) -> bool:
         return await self._write(lambda: self._scripts.delete_document(namespace, key, expected_version))
 
-    async def list_documents(self, namespace: str, *, prefix: str = "", limit: int = 100) -> list[Document]:
-        return await self._one(lambda: self._scripts.list_documents(namespace, prefix, limit))
+    async def list_documents(
+        self, namespace: str, *, prefix: str = "", limit: int = 100, after: str | None = None
+    ) -> list[Document]:
+        return await self._one(lambda: self._scripts.list_documents(namespace, prefix, limit, after))
+
+    async def purge_documents(self, *, expired_for_s: float = PURGE_AFTER_S, limit: int = 1000) -> int:
+        return await self._write(lambda: self._scripts.purge_documents(expired_for_s, limit))

@@ -54,11 +54,23 @@ class DocumentScripts(DialectScripts):
         )
         return bool(rows)
 
-    def list_documents(self, namespace: str, prefix: str, limit: int) -> Script[list[Document]]:
+    def list_documents(self, namespace: str, prefix: str, limit: int, after: str | None) -> Script[list[Document]]:
+        params: dict[str, Any] = {"namespace": namespace, "prefix": prefix, "length": len(prefix), "limit": limit}
         rows = yield Statement(
             f"""SELECT * FROM documents WHERE namespace = :namespace AND key >= :prefix
-            AND substr(key, 1, CAST(:length AS INTEGER)) = :prefix
+            AND substr(key, 1, CAST(:length AS INTEGER)) = :prefix {"" if after is None else "AND key > :after"}
             AND (expires_at IS NULL OR expires_at > {self._now}) ORDER BY key LIMIT :limit""",
-            {"namespace": namespace, "prefix": prefix, "length": len(prefix), "limit": limit},
+            params if after is None else {**params, "after": after},
         )
         return [document_from(row) for row in rows]
+
+    def purge_documents(self, expired_for_s: float, limit: int) -> Script[int]:
+        """The time is asked twice: a document that is made anew meanwhile is not deleted."""
+        long_ago = f"expires_at <= {self._before('ago')}"
+        rows = yield Statement(
+            f"""DELETE FROM documents WHERE {long_ago} AND (namespace, key) IN (
+                SELECT namespace, key FROM documents WHERE {long_ago} ORDER BY expires_at LIMIT :limit
+            ) RETURNING key""",
+            {"ago": expired_for_s, "limit": limit},
+        )
+        return len(rows)

@@ -6,10 +6,10 @@ most once.
 """
 
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from types import TracebackType
-from typing import Self
+from typing import Protocol, Self, runtime_checkable
 
 from agent_framework.errors import DataTooLargeError as DataTooLargeError
 from agent_framework.errors import JobNotFoundError, SchemaVersionError
@@ -25,6 +25,9 @@ from agent_framework.types import (
     JSONDict,
     Snapshot,
 )
+
+PURGE_AFTER_S = 86_400.0
+"""How long expired documents stay: a version number is not used again while somebody may remember it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,6 +77,8 @@ class DatabaseProvider(ABC):
     """Where jobs live. Methods raise `ProviderError` for what the backend refuses, and the errors each one names."""
 
     name: str = "custom"
+    in_order: bool = False
+    """Whether writes are carried out in the order in which they are asked for, without waiting for each other."""
     max_value_bytes: int | None = None
     """Largest JSON value that is stored in place; a larger one goes to the storage. None: any size."""
 
@@ -260,8 +265,46 @@ class DatabaseProvider(ABC):
         """Delete the document, only at ``expected_version`` if given; whether one was deleted."""
 
     @abstractmethod
-    async def list_documents(self, namespace: str, *, prefix: str = "", limit: int = 100) -> list[Document]:
-        """Documents that have not expired, by key."""
+    async def list_documents(
+        self, namespace: str, *, prefix: str = "", limit: int = 100, after: str | None = None
+    ) -> list[Document]:
+        """Documents that have not expired, by key; ``after`` is the key of the last one of the page before."""
+
+    async def purge_documents(self, *, expired_for_s: float = PURGE_AFTER_S, limit: int = 1000) -> int:
+        """Delete up to ``limit`` documents that expired so long ago, and tell how many; sweepers do it each round.
+
+        A database that removes them by itself has nothing to do here.
+        """
+        return 0
+
+
+Decide = Callable[[Snapshot], Changes | None]
+"""From a job to what is written; None if that needs more than the snapshot. Pure: it may be called again."""
+
+
+@dataclass(frozen=True, slots=True)
+class Decided:
+    """A job as it was decided from. Not ``committed``: nothing was decided, and the job is claimed by the caller."""
+
+    snapshot: Snapshot
+    committed: bool
+
+
+@runtime_checkable
+class DecidesAtOnce(Protocol):
+    """A provider that can claim, decide and commit in one transaction, where it would else be two and a lease."""
+
+    async def decide_job(
+        self, job_id: str, owner: str, lease_s: float, decide: Decide, *, known: Snapshot | None = None
+    ) -> Decided | None:
+        """Claim the job, ask ``decide``, write what it says and let go, all in one transaction.
+
+        ``known`` is the job as this process has committed it last: what cannot have changed since is not read again.
+
+        If it says None, the job stays claimed for ``owner`` as by `DatabaseProvider.claim_job`. None if it cannot be
+        claimed.
+        """
+        ...
 
 
 async def require_job(db: DatabaseProvider, job_id: str) -> Job:

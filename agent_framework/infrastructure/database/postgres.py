@@ -19,6 +19,7 @@ from agent_framework.infrastructure.database._migrations import PostgresMigratio
 from agent_framework.infrastructure.database._postgres_dialect import DIALECT
 from agent_framework.infrastructure.database._secret import DatabaseSecret
 from agent_framework.infrastructure.database._sql_database import Access, MakeScript, SqlDatabase
+from agent_framework.observability.redaction import remember
 from agent_framework.types import JSONDict
 
 if TYPE_CHECKING:
@@ -130,11 +131,13 @@ class PostgresDatabase(SqlDatabase):
         }
         if config.dsn is not None:
             chosen["conninfo"] = config.dsn.get_secret_value()
+            remember(_password_in(chosen["conninfo"]))
         if self._secret is not None:
             stored = self._secret.read(fresh=fresh)
             for ours, theirs in (("host", "host"), ("port", "port"), ("dbname", "dbname"), ("user", "username")):
                 chosen[ours] = chosen[ours] or stored.get(theirs)
             chosen["password"] = stored.get("password")
+        remember(chosen["password"])
         return {name: value for name, value in chosen.items() if value is not None}
 
     def _password(self) -> str | None:
@@ -147,6 +150,18 @@ class PostgresDatabase(SqlDatabase):
                 "not set"
             )
         return password
+
+
+def _password_in(dsn: str) -> str | None:
+    """The password of a connection string in either form; None where it has none or is malformed."""
+    from psycopg import ProgrammingError
+    from psycopg.conninfo import conninfo_to_dict
+
+    try:
+        password = conninfo_to_dict(dsn).get("password")
+    except ProgrammingError:
+        return None
+    return None if password is None else str(password)
 
 
 def _place(config: PostgresConfig) -> str:

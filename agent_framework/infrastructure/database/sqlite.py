@@ -38,6 +38,7 @@ class SqliteDatabase(SqlDatabase):
     """Jobs in one SQLite file. ``clock`` gives seconds since the epoch and is what SQL sees as the time."""
 
     name = "sqlite"
+    in_order = True
 
     def __init__(self, path: str | Path, *, clock: Callable[[], float] = time.time) -> None:
         self.path = Path(path)
@@ -57,13 +58,22 @@ class SqliteDatabase(SqlDatabase):
             return "there is no file yet, it is made at first use"
         return await super().probe()
 
+    async def settings(self) -> dict[str, str | int]:
+        """How durable the connection that writes is, as SQLite answers: ``journal_mode``, ``synchronous`` (2: FULL)."""
+        return await self._writer.run(
+            lambda connection: {
+                name: connection.execute(f"PRAGMA {name}").fetchone()[0] for name in ("journal_mode", "synchronous")
+            }
+        )
+
     def _connect(self) -> sqlite3.Connection:
         return open_file(self.path, clock=self._clock, what="sqlite database")
 
     async def _run(self, make: MakeScript[T], access: Access) -> T:
-        worker = self._writer if access in (Access.WRITE, Access.SCHEMA) else self._reader
+        worker = self._reader if access in (Access.ONE, Access.READ) else self._writer
+        linked = access is Access.OUTCOME
         try:
-            return await worker.run(lambda connection: _drive(make(), connection))
+            return await worker.run(lambda connection: _drive(make(), connection), linked=linked)
         except (UnicodeEncodeError, OverflowError) as exc:
             raise ProviderError(f"{self.place} cannot store a value: {exc}") from exc
 

@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import Any, cast
 
 from agent_framework.errors import ConfigError, ReplayMismatchError
-from agent_framework.infrastructure.llm.redaction import redact
+from agent_framework.observability.redaction import redact
 
 Entry = dict[str, Any]
 

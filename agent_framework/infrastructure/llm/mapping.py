@@ -29,9 +29,9 @@ from agent_framework.infrastructure.llm.evidence import (
     root,
     words,
 )
-from agent_framework.infrastructure.llm.redaction import redact
 from agent_framework.infrastructure.llm.remedies import AWS_SETUP_ERRORS, REMEDIES, refusal_remedy, setup_remedy
 from agent_framework.infrastructure.llm.request import ModelRequest, WrappingModel
+from agent_framework.observability.redaction import redact
 
 _TIMEOUTS = frozenset({"TimeoutError", "TimeoutException", "APITimeoutError", "Timeout"})
 _NEVER_CONNECTED = frozenset(

@@ -8,6 +8,7 @@ from agents import Agent
 from pydantic_core import to_jsonable_python
 
 from agent_framework.infrastructure.llm.tools import Ours
+from agent_framework.observability.redaction import masked
 from agent_framework.types import JSONDict
 
 logger = logging.getLogger(__name__)
@@ -21,7 +22,7 @@ async def preview_of(agent: Any, tool: str, arguments: JSONDict) -> Any:
         return None
     try:
         made = ours.declared.preview(**arguments)
-        return to_jsonable_python(await made if inspect.isawaitable(made) else made, fallback=str)
+        return masked(to_jsonable_python(await made if inspect.isawaitable(made) else made, fallback=str))
     except Exception as exc:  # a preview is help for a person; the question is asked without it
         logger.warning("the preview of %s failed: %s", tool, exc, exc_info=exc)
         return {"preview_failed": type(exc).__name__}

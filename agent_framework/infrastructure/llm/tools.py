@@ -20,6 +20,7 @@ from pydantic import TypeAdapter, ValidationError
 from agent_framework.errors import AgentFrameworkError, NotWritten, ProjectError
 from agent_framework.infrastructure.llm.base import FINAL_RESULT_TOOL, WORKER_TOOL_PREFIX
 from agent_framework.infrastructure.llm.writes import Declared, as_json, guarded
+from agent_framework.observability.redaction import redact
 from agent_framework.types import JSONDict
 
 logger = logging.getLogger(__name__)
@@ -35,10 +36,10 @@ def _tell_model(context: RunContextWrapper[Any], error: Exception) -> str:
     """The failure-error function of `tool`."""
     for cause in (error, error.__cause__):
         if isinstance(cause, NotWritten):
-            return f"{_FAILED}: {cause}"
+            return redact(f"{_FAILED}: {cause}")
         if isinstance(cause, AgentFrameworkError):
             raise cause
-    return f"{_FAILED}: {type(error).__name__}: {error}"
+    return redact(f"{_FAILED}: {type(error).__name__}: {error}")
 
 
 def tells_failure(output: str) -> bool:

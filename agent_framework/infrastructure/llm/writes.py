@@ -18,6 +18,7 @@ from pydantic import BaseModel
 from pydantic_core import to_jsonable_python
 
 from agent_framework.errors import ProjectError
+from agent_framework.observability.redaction import masked
 from agent_framework.types import JSONDict
 
 
@@ -92,10 +93,11 @@ async def _called(function: Callable[..., Any], args: tuple[Any, ...], kwargs: M
 
 
 def as_json(value: Any) -> Any:
-    """A structured result as JSON text; a model would be shown Python's own notation otherwise."""
+    """A structured result as JSON text; a model would be shown Python's own notation otherwise. Secrets are hidden."""
     if isinstance(value, BaseModel):
-        return value.model_dump_json()
-    return json.dumps(value, ensure_ascii=False, default=str) if isinstance(value, (dict, list)) else value
+        return masked(value.model_dump_json())
+    plain = isinstance(value, (dict, list))
+    return masked(json.dumps(value, ensure_ascii=False, default=str) if plain else value)
 
 
 def _context_parameter(signature: inspect.Signature) -> str | None:

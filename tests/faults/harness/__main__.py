@@ -8,25 +8,33 @@ that the harness finds what it is there for.
 
 import argparse
 import logging
+import signal
 import sys
 
 from tests.faults.harness.runner import BACKENDS, Runner
 
 
 def main() -> int:
-    """Run the schedules, print the table; 1 if a promise was broken."""
+    """Run the schedules, print the table; 1 if a promise was broken. Interrupted, it prints what it has come to."""
     parser = argparse.ArgumentParser(prog="python -m tests.faults.harness", description="Random faults by seed.")
     parser.add_argument("--backend", choices=sorted(BACKENDS), default="sqlite")
     parser.add_argument("--count", type=int, default=1000, help="schedules")
     parser.add_argument("--seed", type=int, default=1, help="the first schedule's seed; the others count up from it")
     chosen = parser.parse_args()
     logging.disable(logging.ERROR)  # refused writes and cut connections are what this is about
-    report = Runner(BACKENDS[chosen.backend](), say=lambda line: print(line, flush=True)).run(chosen.count, chosen.seed)
-    print(f"backend {chosen.backend}, seeds {chosen.seed} to {chosen.seed + chosen.count - 1}, {report.seconds:,.0f} s")
+    runner, cut_off = Runner(BACKENDS[chosen.backend](), say=lambda line: print(line, flush=True)), False
+    try:
+        runner.run(chosen.count, chosen.seed)
+    except KeyboardInterrupt:
+        cut_off = True
+    report = runner.report
+    last, after = chosen.seed + report.counts["schedules"] - 1, "cut off after" if cut_off else "done in"
+    print(f"backend {chosen.backend}, seeds {chosen.seed} to {last}, {after} {report.seconds:,.0f} s")
     print(report.table())
     print(report.last_line())
-    return 1 if report.failed else 0
+    return 1 if report.failed else 130 if cut_off else 0
 
 
 if __name__ == "__main__":
+    signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell's background jobs begin with it ignored
     sys.exit(main())

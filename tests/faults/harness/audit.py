@@ -5,11 +5,11 @@ every accepted write with them.
 """
 
 from collections import Counter
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from agent_framework.errors import ProviderError
-from agent_framework.infrastructure.database.base import Changes
+from agent_framework.infrastructure.database.base import Changes, Decide, Decided
 from agent_framework.types import AgentOutcome, Attempt, AttemptKey, AttemptState, JobStatus, Snapshot
 from tests.faults.harness.turns import Turns
 
@@ -61,6 +61,21 @@ class Audit:
             self.writes += 1
         self._note_status(changes.status)
 
+    def decide_job(self, result: Decided | None, changes: Changes | None) -> None:
+        """A claim and its commit in one, or the claim alone where nothing could be decided."""
+        if result is None:
+            return
+        job = result.snapshot.job
+        if not result.committed or changes is None:
+            self.claim_job(result.snapshot)
+            return
+        taken = replace(result.snapshot, job=replace(job, epoch=job.epoch + 1))
+        self.claim_job(taken)
+        self.commit(None, taken, changes)
+        for attempt in changes.attempts:
+            if attempt.owner is not None:
+                self.start_attempt(attempt, attempt.key, attempt.owner, 0.0)
+
     def start_attempt(self, result: Attempt | None, key: AttemptKey, owner: str, run_for_s: float) -> None:
         if result is None:
             return
@@ -105,32 +120,62 @@ class Outage:
 
 
 _WRITES = frozenset(
-    {"create_job", "claim_job", "commit", "start_attempt", "commit_outcome", "retry_job", "update_job_status"}
+    {
+        "create_job",
+        "claim_job",
+        "decide_job",
+        "commit",
+        "start_attempt",
+        "commit_outcome",
+        "retry_job",
+        "update_job_status",
+    }
 )
 _READS = frozenset({"load", "get_job", "claim_owner", "due_jobs", "signal_job", "now"})
 
 
 class Watched:
-    """A database as one process uses it: every call waits for its turn, may meet an outage, and is audited."""
+    """A database as one process uses it: every call waits for its turn, may meet an outage, and is audited.
 
-    def __init__(self, db: Any, turns: Turns, audit: Audit, outages: list[Outage]) -> None:
+    Where the database can decide ``at_once``, the process uses that or not.
+    """
+
+    def __init__(self, db: Any, turns: Turns, audit: Audit, outages: list[Outage], *, at_once: bool = False) -> None:
         self._db, self._turns, self._audit, self._outages = db, turns, audit, outages
+        self._at_once = at_once
 
     def __getattr__(self, name: str) -> Any:
+        if name == "decide_job" and not self._at_once:
+            raise AttributeError(name)
         method = getattr(self._db, name)
         if name not in _WRITES | _READS:
             return method
+        made: list[Changes | None] = []
 
         async def call(*given: Any, **options: Any) -> Any:
             await self._turns.gate()
             outage = self._outages.pop(0) if self._outages and name in _WRITES else None
             if outage is not None and not outage.applied:
                 raise ProviderError("simulated outage: the request did not arrive")
+            if name == "decide_job":
+                given = (*given[:3], _noting(given[3], made))
             result = await method(*given, **options)
-            if name in _WRITES:
+            if name == "decide_job":
+                self._audit.decide_job(result, made[-1] if made else None)
+            elif name in _WRITES:
                 getattr(self._audit, name)(result, *given, **options)
             if outage is not None:
                 raise ProviderError("simulated outage: the answer was lost")
             return result
 
         return call
+
+
+def _noting(decide: Decide, made: list[Changes | None]) -> Decide:
+    """``decide`` that also tells what it decided."""
+
+    def noting(snapshot: Snapshot) -> Changes | None:
+        made.append(decide(snapshot))
+        return made[-1]
+
+    return noting

@@ -1,7 +1,8 @@
 """Real processes: ``python -m tests.faults.harness.child`` forks one for each line it reads, and tells how it ended.
 
 A forked child has everything imported, so thousands of real processes can be killed in minutes. It drives one job with
-the product's engine until the job rests, unless it is killed (SIGKILL) or stopped (SIGSTOP) at a crash point.
+the product's engine until the job rests, unless it is killed (SIGKILL) or stopped (SIGSTOP) at a crash point. One that
+takes minutes got stuck, and SIGALRM ends it.
 """
 
 import asyncio
@@ -9,10 +10,12 @@ import json
 import logging
 import os
 import signal
+import sqlite3
 import sys
 import traceback
-from contextlib import suppress
-from functools import lru_cache
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from functools import lru_cache, partial
 from pathlib import Path
 from typing import Any
 
@@ -35,11 +38,16 @@ from tests.faults.harness.process import ShapeRunner
 from tests.faults.harness.shapes import SHAPES, Shape
 from tests.support.dynamodb import CREDENTIALS
 
+FILE = "jobs.sqlite"
 IDLE_S = 0.03
 """Real seconds without anything to do after which a child lets the shared clock go on."""
 TICK_S = 5.0
 LOCKED = 3
 """How a child ends that waited in vain for SQLite's lock: a stopped process holds it, if it was stopped as it wrote."""
+AT_MOST_S = 300
+"""Real seconds after which a child that still drives its job is ended: it got stuck."""
+WRITING = "writing"
+"""The value of an order's ``stop`` that stops a child while it holds SQLite's lock, and not only perhaps."""
 
 
 def database(config: dict[str, Any], folder: Path) -> tuple[Any, Any]:
@@ -55,7 +63,7 @@ def database(config: dict[str, Any], folder: Path) -> tuple[Any, Any]:
     if kind == "dynamodb":
         client = boto3.client("dynamodb", endpoint_url=given["endpoint_url"], **CREDENTIALS)
         return DynamoDBDatabase(given["table_name"], client, clock=file_clock), file_clock
-    return SqliteDatabase(folder / "jobs.sqlite", clock=file_clock), file_clock
+    return SqliteDatabase(folder / FILE, clock=file_clock), file_clock
 
 
 class NoTurns:
@@ -82,10 +90,24 @@ async def at_rest(jobs: JobManager, job_id: str, shape: Shape) -> bool:
     """Whether the job is over for good; one that its shape starts again is started again."""
     job = await jobs.get(job_id)
     if job.status is JobStatus.FAILED and shape.retried and job.run == 1:
-        with suppress(AgentFrameworkError):  # another process was first
+        with another_may_be_first():
             await jobs.retry(job_id)
         return False
     return job.status.is_final
+
+
+@contextmanager
+def another_may_be_first() -> Iterator[None]:
+    """Another process took the claim over, or the server is away: not so if the file is locked, and stays it."""
+    try:
+        yield
+    except AgentFrameworkError as exc:
+        if _is_locked(exc):
+            raise
+
+
+def _is_locked(error: BaseException) -> bool:
+    return isinstance(error, ProviderError) and "locked" in str(error)
 
 
 async def drive(order: dict[str, Any]) -> None:
@@ -97,14 +119,14 @@ async def drive(order: dict[str, Any]) -> None:
     ledger = Ledger(folder / "ledger.sqlite")
     runner = CountingRunner(shape, db, ledger, NoTurns())  # pyright: ignore[reportArgumentType]
     dispatcher = InProcessDispatcher(Performer(db, runner, owner=jobs.owner, wake=waker.wake))
-    engine = Engine(jobs, plan=lambda job: shape.plan, dispatcher=dispatcher)
+    engine = Engine(jobs, plan=lambda job: shape.plan, known_plan=lambda job: shape.plan, dispatcher=dispatcher)
     woken = waker.event(job_id)
     await db.migrate()
     await jobs.submit(dict(shape.input), job_id=job_id)
     while not await at_rest(jobs, job_id, shape):
         woken.clear()
         advanced = None
-        with suppress(AgentFrameworkError):  # another process took the claim over, or the server is away
+        with another_may_be_first():
             advanced = await engine.advance(job_id)
         if advanced is not None and advanced.due_in_s == 0.0:
             continue
@@ -122,18 +144,31 @@ def _stop() -> None:
     os.kill(os.getpid(), signal.SIGSTOP)
 
 
+def _stop_writing(file: Path) -> None:
+    connection = sqlite3.connect(file, isolation_level=None)
+    connection.execute("BEGIN IMMEDIATE")
+    _stop()
+    connection.execute("ROLLBACK")
+    connection.close()
+
+
+def _death(order: dict[str, Any]) -> Callable[[], None]:
+    if order["stop"] == WRITING:
+        return partial(_stop_writing, Path(order["folder"]) / FILE)
+    return _stop if order["stop"] else kill
+
+
 def _child(order: dict[str, Any]) -> None:
     code = 1
     try:
-        arm(order["at"], death=_stop if order["stop"] else kill)
+        signal.alarm(AT_MOST_S)
+        arm(order["at"], death=_death(order))
         asyncio.run(drive(order))
         code = 0
-    except ProviderError as exc:
-        code = LOCKED if "locked" in str(exc) else code
+    except Exception as exc:  # a fork must not go on as its parent; what it died of is told
+        code = LOCKED if _is_locked(exc) else code
         if code != LOCKED:
             traceback.print_exc()
-    except Exception:  # a fork must not go on as its parent; what it died of is told
-        traceback.print_exc()
     finally:
         sys.stderr.flush()
         os._exit(code)
@@ -144,7 +179,10 @@ def _told(pid: int) -> str:
     _, status = os.waitpid(pid, os.WUNTRACED)
     if os.WIFSTOPPED(status):
         return "stopped"
-    return "killed" if os.WIFSIGNALED(status) else f"exit {os.WEXITSTATUS(status)}"
+    if not os.WIFSIGNALED(status):
+        return f"exit {os.WEXITSTATUS(status)}"
+    number = os.WTERMSIG(status)
+    return "killed" if number == signal.SIGKILL else signal.Signals(number).name
 
 
 @lru_cache
@@ -158,9 +196,10 @@ def _warm(kind: str) -> None:
 def main() -> None:
     """Orders come as lines: a child to fork, ``wait`` for one, or ``continue`` a stopped one.
 
+    The argument is how many real seconds they wait for SQLite's lock; stopped ones do not let go of it by themselves.
     Children that are left when the orders end, as where the harness was interrupted, are killed.
     """
-    _sqlite.BUSY_TIMEOUT_S = 3.0  # stopped processes do not go on by themselves
+    _sqlite.BUSY_TIMEOUT_S = float(sys.argv[1])
     children: set[int] = set()
     logging.disable(logging.ERROR)  # refused writes and cut connections are what this is about
     for line in sys.stdin:

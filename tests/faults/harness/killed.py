@@ -18,7 +18,7 @@ from typing import Any
 from agent_framework.types import Snapshot
 from tests.faults.harness.audit import Finding
 from tests.faults.harness.checks import check
-from tests.faults.harness.child import LOCKED, database
+from tests.faults.harness.child import LOCKED, WRITING, database
 from tests.faults.harness.clocks import FileClock
 from tests.faults.harness.ledger import Ledger
 from tests.faults.harness.points import POINTS
@@ -29,11 +29,11 @@ REPOSITORY = Path(__file__).parents[3]
 
 
 class Forks:
-    """The process that forks the others."""
+    """The process that forks the others, which wait ``patience_s`` for SQLite's lock."""
 
-    def __init__(self) -> None:
+    def __init__(self, *, patience_s: float = 5.0) -> None:
         self._process = subprocess.Popen(
-            [sys.executable, "-m", "tests.faults.harness.child"],
+            [sys.executable, "-m", "tests.faults.harness.child", str(patience_s)],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             text=True,
@@ -61,10 +61,15 @@ def _folder() -> Iterator[Path]:
 
 
 class KillSchedule:
-    """One job whose processes die. ``deaths`` are where (``point:n``), one after another; else the seed says."""
+    """One job whose processes die. ``deaths`` are where (``point:n``), one after another; else the seed says.
 
-    def __init__(self, forks: Forks, backend: Any, seed: int, *, deaths: Sequence[str] = ()) -> None:
-        self._deaths = deaths
+    ``stopped_at`` is where a process is stopped before them, while it holds SQLite's lock.
+    """
+
+    def __init__(
+        self, forks: Forks, backend: Any, seed: int, *, deaths: Sequence[str] = (), stopped_at: str | None = None
+    ) -> None:
+        self._deaths, self._stopped_at = deaths, stopped_at
         self._forks, self._backend = forks, backend
         self._config = getattr(backend, "child_config", {"kind": "sqlite", "config": {}})
         self._random = random.Random(seed)
@@ -77,6 +82,8 @@ class KillSchedule:
         """Run it to the end, and check what must hold then."""
         with _folder() as folder:
             FileClock.make(folder / "clock")
+            if self._stopped_at:
+                self._die(folder, self._stopped_at, stop=WRITING)
             for at in self._deaths:
                 self._die(folder, at)
             for _ in range(0 if self._deaths else self._random.randint(1, 4)):
@@ -88,10 +95,9 @@ class KillSchedule:
                 ended = await self._last(folder)
             if ended != "exit 0":
                 self._told.findings.append(Finding("stuck", f"the process that was left alone ended with {ended}"))
-            before = await self._load(folder)
+            over = await self._load(folder) if ended == "exit 0" else None
             self._let_go_on()
-            after = await self._load(folder)
-            self._check(folder, before, after)
+            await self._check(folder, over)
         return self._told
 
     async def _last(self, folder: Path) -> str:
@@ -101,17 +107,18 @@ class KillSchedule:
         return self._forks.order(wait=last)
 
     def _let_go_on(self) -> None:
-        while self._stopped:
-            pid = self._stopped.pop()
+        """All of them at once: one may hold what another waits for."""
+        for pid in self._stopped:
             self._forks.order(**{"continue": pid})
-            self._forks.order(wait=pid)
+        while self._stopped:
+            self._forks.order(wait=self._stopped.pop())
 
     def _one_dies(self, folder: Path) -> None:
         point, n = self._random.choice(POINTS), self._random.choice((1, 1, 1, 2, 3))
         beside = self._random.choice(POINTS) if self._random.random() < 0.2 else None
         self._die(folder, f"{point}:{n}", stop=self._random.random() < 0.25, beside=beside)
 
-    def _die(self, folder: Path, at: str, *, stop: bool = False, beside: str | None = None) -> None:
+    def _die(self, folder: Path, at: str, *, stop: bool | str = False, beside: str | None = None) -> None:
         self._told.story.append(f"{'stop' if stop else 'kill'} at {at}")
         if beside:
             self._told.story.append(f"and another process at {beside}")
@@ -119,7 +126,7 @@ class KillSchedule:
         for pid in pids:
             self._count(pid, self._forks.order(wait=pid))
 
-    def _fork(self, folder: Path, at: str | None, *, stop: bool = False) -> int:
+    def _fork(self, folder: Path, at: str | None, *, stop: bool | str = False) -> int:
         order = {"folder": str(folder), "job": self._job, "shape": self._shape.name, "at": at, "stop": stop}
         return self._forks.order(**order, backend=self._config)
 
@@ -144,11 +151,13 @@ class KillSchedule:
         finally:
             await db.close()
 
-    def _check(self, folder: Path, before: Snapshot | None, after: Snapshot | None) -> None:
+    async def _check(self, folder: Path, over: Snapshot | None) -> None:
+        """``over`` is the job as it was before stopped processes went on, if it was over by then."""
+        rests = await self._load(folder)
         ledger = Ledger(folder / "ledger.sqlite")
-        self._told.findings += check(self._shape, after, ledger.effects(self._job), cancelled=False)
+        self._told.findings += check(self._shape, rests, ledger.effects(self._job), cancelled=False)
         ledger.close()
-        if _content(before) != _content(after):
+        if over is not None and _content(over) != _content(rests):
             self._told.findings.append(Finding("stale", "a process that was stopped changed a job that was over"))
 
 

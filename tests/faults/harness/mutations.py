@@ -10,7 +10,7 @@ from typing import Any
 
 from agent_framework.core.job_manager import JobManager
 from agent_framework.infrastructure.database._script import Script, Statement
-from agent_framework.infrastructure.database._sql import Scripts
+from agent_framework.infrastructure.database._sql_at_once import AtOnceScripts
 from agent_framework.infrastructure.database.base import Changes
 from agent_framework.infrastructure.database.sqlite import DIALECT
 from agent_framework.types import AttemptKey, Snapshot
@@ -19,7 +19,7 @@ from tests.faults.harness.ledger import Ledger
 from tests.faults.harness.simulated import Parts
 
 
-class UnfencedScripts(Scripts):
+class UnfencedScripts(AtOnceScripts):
     """A decision is written whoever has claimed the job since: its epoch is made the present one."""
 
     def commit(self, snapshot: Snapshot, changes: Changes) -> Script[Snapshot | None]:

@@ -20,8 +20,9 @@ BACKENDS: dict[str, Callable[[], Any]] = {
 REAL_EVERY = {"sqlite": 50}
 """One schedule of so many has real processes (which one, the seed tells); `REAL_EVERY_ELSE` on servers."""
 REAL_EVERY_ELSE = 10
-BATCH = 200
-"""Schedules that share a database."""
+BATCH = {"dynamodb": 5}
+"""Schedules that share a database; `BATCH_ELSE` on others. moto copies a whole table for each transaction."""
+BATCH_ELSE = 200
 Say = Callable[[str], None]
 
 
@@ -33,6 +34,7 @@ class Runner:
     ) -> None:
         self._backend, self._parts, self._say, self._every_s = backend, parts, say, every_s
         self._real_every = REAL_EVERY.get(backend.name, REAL_EVERY_ELSE)
+        self._batch = BATCH.get(backend.name, BATCH_ELSE)
         self._forks: Forks | None = None
         self.report = Report()
 
@@ -45,7 +47,7 @@ class Runner:
         begun = said = time.monotonic()
         try:
             for number in range(count):
-                if number % BATCH == 0:
+                if number % self._batch == 0:
                     await self._backend.open()
                 await self._one(seed + number)
                 self.report.seconds = time.monotonic() - begun

@@ -108,7 +108,7 @@ class Schedule:
         raw = self._backend.database(self._random.uniform(-self._most_skew, self._most_skew))
         process = Process(
             name,
-            Watched(raw, self._turns, self._audit, self._outages),
+            Watched(raw, self._turns, self._audit, self._outages, at_once=self._random.random() < 0.5),
             raw_db=raw,
             shape=self._shape,
             ledger=self._ledger,

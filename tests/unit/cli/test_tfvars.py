@@ -10,13 +10,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from agent_framework.cli.deployment.environment import is_secret_name, looks_secret, problems
+from agent_framework.cli.deployment.environment import problems
 from agent_framework.cli.deployment.infrastructure import DATABASE, QUEUE, STORAGE
 from agent_framework.cli.deployment.models import bedrock_model
 from agent_framework.cli.deployment.tfvars import TFVARS, TerraformConfig, terraform_config
 from agent_framework.cli.generate import generate_config
 from agent_framework.config.loader import ConfigLoader
 from agent_framework.errors import ConfigError
+from agent_framework.observability.redaction import is_secret_name, looks_secret
 
 SAMPLES = Path(__file__).parents[1] / "config" / "samples"
 CANARY = "canary-0f7d-value-of-a-secret"
@@ -186,6 +187,18 @@ def test_the_durable_function_needs_room_for_its_name(make: Make) -> None:
     assert len(f"a-project-with-a-lon-dev-{name}") in range(61, 65), "long, and still no longer than Lambda allows"
     make(text)
     assert "-run, " in refusal(make, f"{text}orchestration: {{engine: durable}}\n")
+
+
+def test_approvals_get_a_public_url_only_where_the_stage_says_so(make: Make) -> None:
+    text = "agents: {writer: {}}\nstages: {prod: {approvals: {function_url: true, function_url_concurrency: null}}}"
+    assert make(text).variables["approvals"] == {"function_url": False, "reserved_concurrency": 2}
+    assert make(text, stage="prod").variables["approvals"] == {"function_url": True, "reserved_concurrency": None}
+
+
+def test_the_pages_of_approvals_and_an_agent_cannot_have_one_function(make: Make) -> None:
+    text = "agents: {approvals: {}}\n"
+    make(text)
+    assert "a function called shop-dev-approvals" in refusal(make, f"{text}approvals: {{function_url: true}}")
 
 
 # -- names and stages -------------------------------------------------------------------------------------------

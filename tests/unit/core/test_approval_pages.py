@@ -14,9 +14,11 @@ import pytest
 from agent_framework import Project
 from agent_framework.core.approval import Approval, ApprovalState
 from agent_framework.core.approval_server import ApprovalServer
+from agent_framework.core.lambda_approvals import ApprovalsRole
 from agent_framework.core.lambda_events import read_event
 from agent_framework.core.lambda_orchestrator import OrchestratorRole
 from agent_framework.core.lambda_process import Invocation
+from agent_framework.errors import ConfigError
 from tests.support.projects import open_project
 
 FORM = {"content-type": "application/x-www-form-urlencoded"}
@@ -186,6 +188,32 @@ def test_the_orchestrators_function_answers_by_link_where_the_project_says_so(tm
             assert done["statusCode"] == 200
             [message] = await project.queue.receive(1, wait_s=0)
             assert message.body == {"type": "advance", "job_id": job.id}
+
+    asyncio.run(work())
+
+
+def test_the_function_with_the_public_url_answers_links_and_takes_nothing_else(tmp_path: Path) -> None:
+    async def work() -> None:
+        async with open_project(tmp_path, {"a": dict}, settings={"a": {"needs_approval": True}}) as project:
+            job = await project.run({})
+            [approval] = await project.approvals.of_job(job.id)
+            token = await project.approvals.issue_token(approval.id)
+            role, path, invocation = ApprovalsRole("approvals", project), f"/approvals/{approval.id}", Invocation(None)
+            fields = {"token": token, "decision": "approve", "shown": approval.arguments_hash}
+            shown = await role.answer(http("GET", path, query=fields), invocation)
+            assert shown["statusCode"] == 200
+            assert (await project.approvals.get(approval.id)).is_pending, "a GET never decides"
+            for request in (http("GET", "/"), http("POST", "/", body='{"topic": "tea"}'), http("POST", "/jobs")):
+                assert (await role.answer(request, invocation))["statusCode"] == 404
+            for event in ({"type": "sweep"}, {"type": "migrate"}, {"action": "run"}, {"job_id": job.id}):
+                with pytest.raises(ConfigError, match="and nothing else"):
+                    await role.answer(read_event(event), invocation)
+            kind = FORM["content-type"]
+            done = await role.answer(http("POST", path, body=urlencode(fields), kind=kind), invocation)
+            assert done["statusCode"] == 200
+            [message] = await project.queue.receive(1, wait_s=0)
+            assert message.body == {"type": "advance", "job_id": job.id}
+            assert [found.id for found in await project.db.list_jobs()] == [job.id]
 
     asyncio.run(work())
 

@@ -1,6 +1,7 @@
 """Deciding about approvals: who may, once, in time, about what was shown; and what is on record of everything else."""
 
 import asyncio
+import hashlib
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import replace
@@ -92,6 +93,48 @@ async def test_row_33_an_unknown_approval_or_token_is_refused_and_on_record(proj
     await refused(project, approval, ApprovalNotFoundError, token="guessed")
 
 
+@pytest.mark.parametrize(
+    ("wrong", "error"),
+    [
+        ("unknown", ApprovalNotFoundError),
+        ("another's", ApprovalNotFoundError),
+        ("used", ApprovalUsedError),
+        ("expired", ApprovalExpiredError),
+        ("for other arguments", ApprovalChangedError),
+    ],
+)
+def test_row_33_a_wrong_token_is_a_typed_error_on_record_and_changes_nothing(
+    tmp_path: Path, wrong: str, error: type[ApprovalError]
+) -> None:
+    async def work() -> None:
+        async with waiting(tmp_path) as (project, approval):
+            token, store = await project.approvals.issue_token(approval.id), ApprovalStore(project.db)
+            asked = await store.get(approval.id)
+            assert asked is not None
+            if wrong == "another's":
+                await store.add(replace(asked, id="2" * 20, tokens=()))
+                token = await project.approvals.issue_token("2" * 20)
+            elif wrong == "used":
+                await project.approvals.reject(approval.id, by="kim", token=token)
+            elif wrong == "expired":
+                await store.change(asked, expires_at=asked.created_at + 0.001)
+                await project.approvals.get(approval.id)
+            elif wrong == "for other arguments":
+                await store.change(asked, arguments={"amount": 5000})
+            before, job = await store.get(approval.id), await project.jobs.get(approval.job_id)
+            for decide in (project.approvals.approve, project.approvals.reject):
+                with pytest.raises(error):
+                    await decide(approval.id, by="lee", token="guessed" if wrong == "unknown" else token)
+            assert (await store.get(approval.id), await project.jobs.get(approval.job_id)) == (before, job)
+            records = [r for r in await project.approvals.history(approval.id) if r["refused"]]
+            assert [(r["action"], r["by"], r["refused"]) for r in records] == [
+                (action, "lee", error.__name__) for action in ("approve", "reject")
+            ]
+            assert token not in str(records)
+
+    asyncio.run(work())
+
+
 @while_waiting
 async def test_refusals_are_on_record_up_to_a_number(project, approval) -> None:
     for _ in range(MOST_REFUSALS + 2):
@@ -137,6 +180,31 @@ async def test_row_33_another_users_approval_is_refused_and_on_record(project, a
         await project.approvals.get(approval.id, user_id="lee")
     assert await project.approvals.list(user_id="lee") == []
     assert [item.id for item in await project.approvals.list(user_id="kim")] == [approval.id]
+
+
+@while_waiting
+async def test_the_newest_that_wait_are_listed_however_many_there_are_and_page_by_page(project, approval) -> None:
+    store = ApprovalStore(project.db)
+    until = approval.created_at + 1e6
+
+    async def add(n: int) -> None:
+        item_id = hashlib.sha256(str(n).encode()).hexdigest()[:20]  # in no order, as ids are
+        state = ApprovalState.PENDING if n % 100 == 0 else ApprovalState.REJECTED
+        added = replace(approval, id=item_id, created_at=approval.created_at + n, expires_at=until, state=state)
+        assert await store.add(added)
+
+    await asyncio.gather(*(add(n) for n in range(1, 1201)))
+    newest = await project.approvals.list()
+    assert [round(item.created_at - approval.created_at) for item in newest] == list(range(1200, -1, -100))
+    pages, after = [], None
+    while page := await project.approvals.list(limit=5, after=after):
+        pages.append(page)
+        after = page[-1].id
+    assert [len(page) for page in pages] == [5, 5, 3]
+    assert [item for page in pages for item in page] == newest
+    assert len(await project.approvals.list(pending=False, limit=5000)) == 1201
+    with pytest.raises(ApprovalNotFoundError):
+        await project.approvals.list(after=UNKNOWN)
 
 
 @while_waiting

@@ -50,6 +50,27 @@ def test_blocks_of_another_form_are_refused(blocks: dict[str, object]) -> None:
         with_infrastructure(load_config_text(YAML).for_stage("dev"), blocks)
 
 
+URL = "https://abc.lambda-url.eu-central-1.on.aws/"
+
+
+def test_links_lead_to_the_pages_that_the_deployment_made(tmp_path: Path) -> None:
+    (tmp_path / "agents.yaml").write_text("project: {name: shop}\nagents: {writer: {}}\n")
+    told = {kind: {"provider": name} for kind, name in (("database", "sqlite"), ("storage", "local"))}
+    in_lambda = Project.open(tmp_path, stage="dev", infrastructure=told, environ={"AGENT_FRAMEWORK_APPROVALS_URL": URL})
+    assert in_lambda.config.approvals.url == URL
+    assert Project.open(tmp_path, stage="dev", infrastructure=told, environ={}).config.approvals.url is None
+    told = {**STAGE.infrastructure, "storage": {"provider": "s3", "config": {"bucket": "b"}}}
+    STAGE.model_copy(update={"approvals_url": URL, "infrastructure": told}).write(tmp_path)
+    assert Project.open(tmp_path, stage="dev", environ={}).config.approvals.url == URL
+
+
+def test_an_address_in_agents_yaml_stands_before_the_pages_of_the_deployment(tmp_path: Path) -> None:
+    text = "project: {name: shop}\nagents: {writer: {}}\napprovals: {url: https://shop.example.com}\n"
+    (tmp_path / "agents.yaml").write_text(text)
+    project = Project.open(tmp_path, environ={"AGENT_FRAMEWORK_APPROVALS_URL": URL})
+    assert project.config.approvals.url == "https://shop.example.com"
+
+
 def test_a_project_opened_for_a_deployed_stage_has_its_providers(tmp_path: Path) -> None:
     (tmp_path / "agents.yaml").write_text(YAML.replace('"my.stores:Store", config: {place: here}', "s3"))
     STAGE.model_copy(

@@ -38,6 +38,12 @@ def run(project: Project, job_input: dict[str, Any] | None = None) -> Job:
     return asyncio.run(go())
 
 
+def in_pieces(project: Project) -> Project:
+    """The project as over a database that cannot decide at once: it claims, commits, and dispatches what waits."""
+    project.jobs._at_once = None
+    return project
+
+
 async def snapshot_of(project: Project, job_id: str) -> Snapshot:
     snapshot = await project.db.load(job_id)
     assert snapshot is not None
@@ -362,7 +368,7 @@ def test_a_decision_made_under_a_claim_that_was_taken_over_is_refused(project: M
 
 def test_the_outcome_of_an_attempt_that_was_given_up_is_refused(project: Make) -> None:
     async def go() -> None:
-        async with project({"a": done}) as opened:
+        async with in_pieces(project({"a": done})) as opened:
             job_id = await opened.jobs.submit({})
             advanced = await opened.orchestrator.advance(job_id)
             assert advanced is not None
@@ -404,7 +410,7 @@ def test_an_attempt_starts_once_and_only_its_owner_may_end_it(project: Make) -> 
 
 def test_a_status_that_somebody_sets_while_an_advance_decides_is_respected(project: Make) -> None:
     async def go() -> Job:
-        opened = project({"a": done})
+        opened = in_pieces(project({"a": done}))
         async with opened, asyncio.timeout(10):
             job_id = await opened.jobs.submit({})
             commit = opened.db.commit
@@ -436,7 +442,7 @@ def test_a_job_that_is_retried_right_after_that_can_be_claimed_at_once(project: 
 
 def test_an_outcome_that_another_process_commits_is_noticed_before_the_attempt_is_due(project: Make) -> None:
     async def go() -> Job:
-        opened = project({"a": done})
+        opened = in_pieces(project({"a": done}))
         async with opened, asyncio.timeout(10):
             job_id = await opened.jobs.submit({})
             opened.dispatcher.dispatch = _nothing  # type: ignore[method-assign]
@@ -500,7 +506,7 @@ def test_a_retried_job_keeps_completed_agents(project: Make) -> None:
 
 def test_a_redeploy_never_changes_a_running_jobs_plan(project: Make) -> None:
     async def go() -> Job:
-        async with project({"a": done, "b": done}, "strategy: sequential") as old:
+        async with in_pieces(project({"a": done, "b": done}, "strategy: sequential")) as old:
             job_id = await old.jobs.submit({})
             old.dispatcher.dispatch = _nothing  # type: ignore[method-assign]
             await old.orchestrator.advance(job_id)

@@ -298,7 +298,7 @@ def test_a_job_is_shown_to_its_owner_alone(folder: Path) -> None:
 
 def test_the_sweep_wakes_what_is_due(folder: Path) -> None:
     job_id = outside(folder, lambda project: project.jobs.submit({}))
-    assert orchestrator_handler("orchestrator")({"type": "sweep"}, Context())["result"] == {"woken": 1}
+    assert orchestrator_handler("orchestrator")({"type": "sweep"}, Context())["result"] == {"woken": 1, "purged": 0}
     assert queued(folder) == [advance_message(job_id)]
 
 

@@ -94,15 +94,15 @@ def test_an_outage_fails_no_job(tmp_path: Path) -> None:
         async with project_in(tmp_path) as project:
             job_id = await project.jobs.submit({})
             handler = handler_of(project)
-            claim = project.jobs.claim
+            decide = project.jobs.decide
 
-            async def unreachable(job_id: str) -> None:
+            async def unreachable(job_id: str, *given: object, **options: object) -> None:
                 raise ProviderError("database sqlite: away for a moment")
 
-            project.jobs.claim = unreachable  # type: ignore[method-assign, assignment]
+            project.jobs.decide = unreachable  # type: ignore[method-assign, assignment]
             with pytest.raises(ProviderError, match="away for a moment"):
                 await handler.handle(message(advance_message(job_id), 3), receive_limit=3)
-            project.jobs.claim = claim  # type: ignore[method-assign]
+            project.jobs.decide = decide  # type: ignore[method-assign]
             assert (await project.jobs.get(job_id)).status is JobStatus.PENDING
 
     asyncio.run(work())

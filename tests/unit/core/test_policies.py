@@ -166,6 +166,11 @@ def test_an_entry_of_a_newer_version_is_left_alone_and_the_agent_runs(
         kept = await project.db.get_document(CIRCUITS, "asks")
         assert kept is not None
         assert (kept.body, kept.version, flaky.calls) == (newer, 1, 3)
+        for job in await project.db.list_jobs():
+            [attempt] = (await snapshot_of(project, job)).attempts
+            assert attempt.outcome is not None
+            [on_record] = attempt.outcome.detail["without"]
+            assert on_record.startswith("circuit breaker: the circuit of asks is stored in format 99")
         (status,) = await project.policies.circuits.status(list(project.config.agents.values()))
         assert status.to_dict()["state"] == "unknown"
         with pytest.raises(EntryVersionError, match="upgrade the package"):

@@ -132,8 +132,15 @@ def test_an_entry_of_a_newer_version_is_a_miss_and_stays(tmp_path: Path, caplog:
         await project.run({})
         (entry,) = await project.db.list_documents(NAMESPACE)
         await project.db.put_document(NAMESPACE, entry.key, newer, expected_version=entry.version)
-        await project.run({})
+        job = await project.run({})
         assert agent.calls == 2
+        snapshot = await project.db.load(job.id)
+        assert snapshot is not None
+        [step] = [entry for entry in trace(snapshot) if entry["kind"] == "step"]
+        [outcome] = step["outcomes"].values()
+        [on_record] = outcome["without"]
+        assert on_record.startswith("cached result: ")
+        assert "stored in format 99" in on_record
         (kept,) = await project.db.list_documents(NAMESPACE)
         assert (kept.body, kept.version) == (newer, entry.version + 1)
 

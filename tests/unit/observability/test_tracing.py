@@ -1,12 +1,9 @@
 """`observe`: silent without keys; with keys the SDK's spans arrive at a Langfuse-shaped endpoint, without prompts."""
 
-import gzip
-import threading
-from http.server import BaseHTTPRequestHandler, HTTPServer
-
 import pytest
 
 from agent_framework.observability import observe
+from tests.support.collector import collecting
 
 
 def test_without_keys_nothing_happens():
@@ -16,28 +13,8 @@ def test_without_keys_nothing_happens():
 
 @pytest.fixture
 def collector():
-    received: list[tuple[str, str | None, bytes]] = []
-
-    class Handler(BaseHTTPRequestHandler):
-        def do_POST(self):
-            body = self.rfile.read(int(self.headers["Content-Length"]))
-            if self.headers.get("Content-Encoding") == "gzip":
-                body = gzip.decompress(body)
-            received.append((self.path, self.headers.get("Authorization"), body))
-            self.send_response(200)
-            self.send_header("Content-Length", "0")
-            self.end_headers()
-
-        def log_message(self, *args):
-            pass
-
-    server = HTTPServer(("127.0.0.1", 0), Handler)
-    thread = threading.Thread(target=server.serve_forever, daemon=True)
-    thread.start()
-    yield f"http://127.0.0.1:{server.server_port}", received
-    server.shutdown()
-    server.server_close()
-    thread.join()
+    with collecting() as found:
+        yield found.url, found.sent
 
 
 def test_with_keys_an_agents_run_arrives_as_spans_without_its_words(collector):

@@ -2,13 +2,16 @@
 
 import hashlib
 import os
+import re
 import shutil
 import zipfile
 from collections.abc import Iterable, Mapping
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 
 from agent_framework.errors import PackagingError
 
+_LEADS_OUT = re.compile(r"^[A-Za-z]:|\\")
+"""What starts at a drive, or goes through folders by Windows' sign; empty parts stand for absolute paths."""
 _TIME = (1980, 1, 1, 0, 0, 0)
 _LEVEL = 8  # 9 takes 1.6 times as long for 0.2 % less, measured on the files of LiteLLM and the Agents SDK
 _FILE, _PROGRAM = 0o100644, 0o100755
@@ -80,8 +83,8 @@ def _mode(name: str, source: Path | bytes) -> int:
 def _check_names(names: Iterable[str], *, taken: Iterable[str]) -> None:
     known = set(taken)
     for name in names:
-        if PurePosixPath(name).is_absolute() or ".." in name.split("/") or "\\" in name or "\0" in name:
-            raise PackagingError(f"{name!r} cannot be a file's name in a package: it leads out of it")
+        if _LEADS_OUT.search(name) or not name.isprintable() or {"", ".", ".."} & {*name.split("/")}:
+            raise PackagingError(f"{name!r} cannot be a file's name in a package: it leads out of it, or nowhere")
         if name in known:
             raise PackagingError(
                 f"{name} comes with the project and with a dependency of it; rename the project's, or do without it"

@@ -73,8 +73,10 @@ def refuse_dangerous(tree: Path, owner: dict[str, str], *, where: str) -> None:
                 f"{brings} has the file {name}: Python runs what is in .pth files at every start, and malicious "
                 "releases have used that, so no package carries one; take another version, or do without"
             )
-        if path.is_symlink() and not path.resolve().is_relative_to(root):
-            raise ForbiddenFileError(f"{brings} has the link {name} to {os.readlink(path)}, out of the package")
+        if path.is_symlink() and not (path.exists() and path.resolve().is_relative_to(root)):
+            raise ForbiddenFileError(
+                f"{brings} has the link {name} to {os.readlink(path)}, which leads out of the package or nowhere"
+            )
 
 
 def prune(tree: Path, *, own_requirements: bool) -> None:

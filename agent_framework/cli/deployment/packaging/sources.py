@@ -2,7 +2,7 @@
 
 ``backend/`` without the folders of other agents (but for those that the agent's code imports), agents.yaml, and
 packages beside ``backend`` that are imported. So another agent's edit leaves this agent's package as it is. Tests,
-caches and files whose names begin with a dot stay out.
+caches and files whose names begin with a dot stay out; a file that holds a secret is refused (`private`).
 """
 
 import json
@@ -12,10 +12,12 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 from agent_framework.cli.deployment.packaging.imports import AGENTS, Project, parse
+from agent_framework.cli.deployment.packaging.private import PrivateParts
 from agent_framework.cli.scaffolding.templates import render_file
 from agent_framework.config.agent_config import AgentConfig
 from agent_framework.config.loader import CONFIG_FILE, LOCAL_STAGE, WELL_KNOWN_STAGES, ConfigLoader
 from agent_framework.config.registry import PACKAGE_MANIFEST
+from agent_framework.core.environment import environment
 from agent_framework.errors import ForbiddenFileError, PackagingError
 
 _BACKEND = "backend"
@@ -35,6 +37,7 @@ class ProjectSources:
         self._hooks = [hook.partition(":")[0]] if hook else []
         self._files = dict(_project_files(self._root))
         self._modules = Project((name for name in self._files if name.endswith(".py")), self._root)
+        self._private = PrivateParts(environment(self._root), loader.loaded)
         self._config = (loader.path / CONFIG_FILE if loader.path.is_dir() else loader.path).resolve()
 
     def of(self, agent: AgentConfig) -> dict[str, Path | bytes]:
@@ -55,7 +58,9 @@ class ProjectSources:
         for name in files:
             if name.endswith(".py"):
                 parse(self._root / name, shown=name)
-        return {**files, **self._written(agent, files), CONFIG_FILE: self._config}
+        whole = {**files, **self._written(agent, files), CONFIG_FILE: self._config}
+        self._private.check(whole)
+        return whole
 
     def module_of(self, agent: AgentConfig) -> str | None:
         """The module of the agent's code; None for an orchestrator that has none."""
@@ -130,6 +135,8 @@ def _project_files(root: Path) -> Iterator[tuple[str, Path]]:
     """``backend/``, and the Python files and packages beside it: the project's folder comes first on ``sys.path``."""
     for entry in sorted(root.iterdir()):
         if entry.suffix == ".py" and entry.is_file() and not _left_out(entry.name):
+            if entry.is_symlink():
+                _check_link(entry, root)
             yield entry.name, entry
         elif entry.name == _BACKEND or (entry.name not in _BESIDE and _is_package(entry)):
             if entry.is_symlink():
@@ -149,21 +156,27 @@ def _below(folder: Path, root: Path) -> Iterator[tuple[str, Path]]:
             if path.is_symlink():
                 _check_link(path, root)
         for name in sorted(names):
-            if not _left_out(name):
-                yield Path(place, name).relative_to(root).as_posix(), Path(place, name)
+            path = Path(place, name)
+            if _left_out(name):
+                continue
+            if not path.is_file():
+                raise ForbiddenFileError(
+                    f"{path.relative_to(root)} is no file but a pipe, a socket or a device; remove it"
+                )
+            yield path.relative_to(root).as_posix(), path
 
 
 def _check_link(path: Path, root: Path) -> None:
     shown, target = path.relative_to(root), os.readlink(path)
+    if not path.exists():
+        raise ForbiddenFileError(f"{shown} is a link to {target}, which is not there; remove it")
     if path.is_dir():
         raise ForbiddenFileError(f"{shown} is a link to the folder {target}; put the folder itself there")
     if not path.resolve().is_relative_to(root):
         raise ForbiddenFileError(f"{shown} is a link to {target}, out of the project; put the file itself there")
-    if not path.exists():
-        raise ForbiddenFileError(f"{shown} is a link to {target}, which is not there; remove it")
 
 
 def _left_out(name: str) -> bool:
-    if name.endswith(".pth"):
+    if name.lower().endswith(".pth"):
         raise ForbiddenFileError(f"the project has the file {name}: no package carries .pth files; remove it")
     return name.startswith(".") or bool(_TEST.fullmatch(name))

@@ -9,6 +9,7 @@ import uuid
 from contextlib import aclosing
 
 from agent_framework.infrastructure._json import to_json
+from agent_framework.infrastructure.database.base import PURGE_AFTER_S
 from agent_framework.infrastructure.database.dynamodb import keys
 from agent_framework.infrastructure.database.dynamodb.items import document_from
 from agent_framework.infrastructure.database.dynamodb.refusals import Refused
@@ -16,7 +17,6 @@ from agent_framework.infrastructure.database.dynamodb.table import Table
 from agent_framework.infrastructure.database.dynamodb.writes import Delete, Item, Update
 from agent_framework.types import Document, JSONDict
 
-_KEPT_S = 86_400
 _NEW = "attribute_not_exists(#PK) OR #expires_at <= :now"
 _SAME = "#version = :expected AND (attribute_not_exists(#expires_at) OR #expires_at > :now)"
 
@@ -48,7 +48,7 @@ class Documents:
                 set={
                     "body": to_json(body, what=f"the document {namespace}/{key}"),
                     "expires_at": expires_at,
-                    "ttl": None if expires_at is None else math.ceil(expires_at) + _KEPT_S,
+                    "ttl": None if expires_at is None else math.ceil(expires_at) + int(PURGE_AFTER_S),
                 },
                 stamp=("written_by", uuid.uuid4().hex),
                 add={"version": 1},
@@ -68,11 +68,12 @@ class Documents:
             return False
         return True
 
-    async def living(self, namespace: str, prefix: str, limit: int) -> list[Document]:
-        """Documents that have not expired, by key."""
+    async def living(self, namespace: str, prefix: str, limit: int, after: str | None) -> list[Document]:
+        """Documents that have not expired, by key; with ``after``, the ones behind that key."""
         partition, first = keys.document(namespace, prefix)
+        behind = None if after is None else keys.document(namespace, after)[1]
         found: list[Document] = []
-        async with aclosing(self._table.pages(partition, prefix=first)) as pages:
+        async with aclosing(self._table.pages(partition, prefix=first, after=behind)) as pages:
             async for page in pages:
                 found += [
                     document_from(namespace, item["SK"].removeprefix("KEY#"), item)

@@ -179,5 +179,7 @@ class DynamoDBDatabase(DatabaseProvider):
     async def delete_document(self, namespace: str, key: str, *, expected_version: int | None = None) -> bool:
         return await self._documents.delete(namespace, key, expected_version)
 
-    async def list_documents(self, namespace: str, *, prefix: str = "", limit: int = 100) -> list[Document]:
-        return await self._documents.living(namespace, prefix, limit)
+    async def list_documents(
+        self, namespace: str, *, prefix: str = "", limit: int = 100, after: str | None = None
+    ) -> list[Document]:
+        return await self._documents.living(namespace, prefix, limit, after)

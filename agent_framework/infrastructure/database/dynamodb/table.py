@@ -92,13 +92,20 @@ class Table:
         """All items of a partition by sort key: those with ``prefix``, or from ``start`` on."""
         return [item async for page in self.pages(partition, prefix=prefix, start=start) for item in page]
 
-    async def pages(self, partition: str, *, prefix: str = "", start: str = "") -> AsyncGenerator[list[Item], None]:
-        """The same in pages of at most 1 MB."""
+    async def pages(
+        self, partition: str, *, prefix: str = "", start: str = "", after: str | None = None
+    ) -> AsyncGenerator[list[Item], None]:
+        """The same in pages of at most 1 MB; with ``after``, the items behind that sort key."""
+        options: dict[str, Any] = {"ConsistentRead": True}
+        if after is not None and after >= prefix:
+            if not after.startswith(prefix):
+                return  # all of them come before it; DynamoDB takes no place outside of the prefix
+            options["ExclusiveStartKey"] = to_wire({"PK": partition, "SK": after})
         condition, values = "#PK = :pk", {":pk": partition}
         if prefix or start:
             condition += " AND begins_with(#SK, :sk)" if prefix else " AND #SK >= :sk"
             values[":sk"] = prefix or start
-        async for page in self._query(condition, values, ConsistentRead=True):
+        async for page in self._query(condition, values, **options):
             yield page
 
     async def index(

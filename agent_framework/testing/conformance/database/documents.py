@@ -127,6 +127,30 @@ class DocumentTests(Case):
             await db.put_document("n", key, {}, expected_version=0)
         assert [document.key for document in await db.list_documents("n", prefix=prefix)] == keys
 
+    @scenario
+    async def test_a_page_begins_behind_the_last_key_of_the_one_before(self, db: DatabaseProvider) -> None:
+        for key in _PREFIXED:
+            await db.put_document("n", key, {}, expected_version=0)
+        found: list[str] = []
+        while page := await db.list_documents("n", limit=2, after=found[-1] if found else None):
+            found += [document.key for document in page]
+        assert found == sorted(_PREFIXED)
+        for after, keys in (("ab/c", ["ab/d"]), ("ab/d", []), ("a", ["ab/c", "ab/d"]), ("b", [])):
+            assert [document.key for document in await db.list_documents("n", prefix="ab/", after=after)] == keys, after
+
+    @scenario
+    async def test_what_expired_long_ago_is_purged_some_at_a_time(self, db: DatabaseProvider, sleep: Sleep) -> None:
+        for key in ("a", "b", "c"):
+            await db.put_document("n", key, {}, expected_version=0, ttl_s=0.1)
+        await db.put_document("n", "later", {}, expected_version=0, ttl_s=100.0)
+        await db.put_document("n", "never", {}, expected_version=0)
+        await sleep(0.2)
+        await db.put_document("n", "c", {"anew": True}, expected_version=0)
+        assert await db.purge_documents() == 0, "it waits a day"
+        purged = [await db.purge_documents(expired_for_s=0.0, limit=1) for _ in range(3)]
+        assert purged in ([1, 1, 0], [0, 0, 0]), "a database that removes them by itself has nothing to do"
+        assert [document.key for document in await db.list_documents("n")] == ["c", "later", "never"]
+
     @pytest.mark.parametrize("key", ["a b", "a'b", 'a"b', "a\\b", "ключ", "a:b", ":name", "%s", "a" * 300, "🗝️"])
     @scenario
     async def test_any_text_is_a_key(self, db: DatabaseProvider, key: str) -> None:

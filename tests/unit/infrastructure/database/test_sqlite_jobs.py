@@ -290,6 +290,23 @@ def test_a_document_expires_and_may_then_be_made_anew(with_db: Callable[..., Non
     with_db(body, clock=clock)
 
 
+def test_documents_that_expired_a_day_ago_leave_the_file(with_db: Callable[..., None]) -> None:
+    clock = FakeClock()
+
+    async def body(db: SqliteDatabase) -> None:
+        for n in range(5):
+            await db.put_document("s", f"k{n}", {}, expected_version=0, ttl_s=10)
+        clock.pass_(86_400)
+        assert await db.purge_documents() == 0
+        clock.pass_(10)
+        assert [await db.purge_documents(limit=3) for _ in range(3)] == [3, 2, 0]
+        again = await db.put_document("s", "k0", {}, expected_version=0)
+        assert again is not None
+        assert again.version == 1, "it is gone, and not only hidden"
+
+    with_db(body, clock=clock)
+
+
 def test_prefixes_are_taken_literally(with_db: Callable[..., None]) -> None:
     async def body(db: SqliteDatabase) -> None:
         for key in ("a%b", "a_b", "axb", "A%b", "é1", "é2"):

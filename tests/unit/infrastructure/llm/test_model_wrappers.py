@@ -16,8 +16,8 @@ from agent_framework.infrastructure.llm import FallbackModel, ModelSpec, Price, 
 from agent_framework.infrastructure.llm.evidence import retry_after_s, words
 from agent_framework.infrastructure.llm.mapping import ErrorMappingModel, model_error
 from agent_framework.infrastructure.llm.metering import MeteredModel, estimate_input_tokens
-from agent_framework.infrastructure.llm.redaction import redact
 from agent_framework.infrastructure.llm.request import ModelRequest, RequestModel, completed_event
+from agent_framework.observability.redaction import redact
 from tests.support.model_servers import ModelServer, fails
 
 QUIET = RunConfig(tracing_disabled=True)

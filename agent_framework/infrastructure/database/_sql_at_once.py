@@ -1,0 +1,78 @@
+"""The SQL of deciding at once: claim, decide and commit in one transaction, as a transaction script (`_script`).
+
+Nobody else sees the claim: the job's row is locked from the first statement to the commit. Whoever holds a lease on the
+job, taken by `Scripts.claim`, is respected, and the epoch grows, so a decision that was under way is refused.
+
+A job that this process knows from its last commit is not read whole again. Only decisions write events, new attempts
+and the plan, and each takes an epoch: as long as the epoch and the run are those that are known, what can be new are
+outcomes of the attempts that were open, results, and the columns of the job that a signal changes.
+"""
+
+from agent_framework.infrastructure.database._rows import Row, attempt_from, job_again, result_from
+from agent_framework.infrastructure.database._script import Script, Statement
+from agent_framework.infrastructure.database._sql import ACTIVE_JOB, Scripts
+from agent_framework.infrastructure.database.base import Decide, Decided
+from agent_framework.types import Snapshot, check_transition
+
+_MAY_CHANGE = (
+    "id, status, run, epoch, signals, due_at, error_message, cancel_requested, started_at, completed_at, updated_at"
+)
+
+
+class AtOnceScripts(Scripts):
+    """All transaction scripts, with the one that decides in the middle of its transaction."""
+
+    def decide(
+        self, job_id: str, owner: str, lease_s: float, decide: Decide, known: Snapshot | None
+    ) -> Script[Decided | None]:
+        rows = yield Statement(
+            f"""SELECT {_MAY_CHANGE if known else "*"}, {self._now} AS read_at FROM jobs
+            WHERE id = :id AND {ACTIVE_JOB} AND lease_until <= {self._now} {self._for_update}""",
+            {"id": job_id},
+        )
+        if not rows:
+            return None
+        snapshot = yield from self._read(rows[0], known)
+        changes = decide(snapshot)
+        if changes is None:
+            claimed = yield from self.claim(job_id, owner, lease_s, None)
+            return None if claimed is None else Decided(claimed, committed=False)
+        job = snapshot.job
+        if changes.status is not None and changes.status is not job.status:
+            check_transition(job.id, job.status, changes.status)
+        yield from self._write_trace(job, changes)
+        yield self._write_job(job, changes, epochs=1)
+        return Decided(snapshot, committed=True)
+
+    def _read(self, row: Row, known: Snapshot | None) -> Script[Snapshot]:
+        """The job of a row, whole or as far as it may have changed."""
+        if known is None:
+            return (yield from self._snapshot(row))
+        if (row["epoch"], row["run"]) == (known.job.epoch, known.job.run):
+            return (yield from self._news(row, known))
+        rows = yield Statement(f"SELECT *, {self._now} AS read_at FROM jobs WHERE id = :id", {"id": row["id"]})
+        return (yield from self._snapshot(rows[0]))
+
+    def _news(self, row: Row, known: Snapshot) -> Script[Snapshot]:
+        """The known job with the outcomes and results that came since."""
+        steps = [attempt.key.seq for attempt in known.attempts if attempt.state.is_open]
+        since = {"id": row["id"], "run": row["run"], "seq": min(steps, default=0)}
+        attempts = known.attempts
+        if steps:
+            rows = yield Statement(
+                """SELECT * FROM attempts WHERE job_id = :id AND run = :run AND seq >= :seq
+                ORDER BY seq, agent, number""",
+                since,
+            )
+            before = [a for a in attempts if (a.key.run, a.key.seq) < (since["run"], since["seq"])]
+            attempts = (*before, *map(attempt_from, rows))
+        rows = yield Statement(
+            "SELECT * FROM agent_results WHERE job_id = :id AND (seq IS NULL OR seq >= :seq)",
+            {"id": row["id"], "seq": since["seq"]},
+        )
+        results = known.results
+        if rows:
+            newest = {**results, **{row["agent_name"]: result_from(row) for row in rows}}
+            results = dict(sorted(newest.items(), key=lambda item: (item[1].created_at, item[0])))
+        job = job_again(row, known.job, {name: result.payload for name, result in results.items()})
+        return Snapshot(job, known.events, attempts, results, float(row["read_at"]))
