@@ -20,7 +20,7 @@ REPOSITORY = Path(__file__).parents[1]
 PEERS = REPOSITORY / ".venvs" / "bench" / "bin" / "python"
 """The peers' Python: ``make bench`` makes it from requirements/bench.txt."""
 
-TIMEOUT_S = 600.0
+TIMEOUT_S = 3600.0
 
 
 @dataclass(frozen=True)
