@@ -20,7 +20,8 @@ class Chief(BaseAgent):
         return "All was made."
 
     async def finish(self, output, context):
-        return {**context.results["chief"], "summary": output["result"], "made": sorted(set(context.results) - {"chief"})}
+        made = sorted(set(context.results) - {"chief"})
+        return {**context.results["chief"], "summary": output["result"], "made": made}
 """
 WORKER = """
 from agent_framework import agent
