@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from agent_framework.core.runtime import Project
     from agent_framework.errors import AgentFrameworkError, ConfigError, NotWritten, RetryableError, SkipAgent
     from agent_framework.infrastructure.database import DatabaseFactory, DatabaseProvider, DatabaseType
-    from agent_framework.infrastructure.llm.offline import OfflineTurn
+    from agent_framework.infrastructure.llm.base import OfflineTurn
     from agent_framework.infrastructure.llm.tools import tool
     from agent_framework.types import Job, JobStatus
 
@@ -43,7 +43,7 @@ _NAMES = {
     "JobStatus": "agent_framework.types",
     "ModelChoice": "agent_framework.core.models",
     "NotWritten": "agent_framework.errors",
-    "OfflineTurn": "agent_framework.infrastructure.llm.offline",
+    "OfflineTurn": "agent_framework.infrastructure.llm.base",
     "Project": "agent_framework.core.runtime",
     "RetryableError": "agent_framework.errors",
     "RulesEngine": "agent_framework.config.rules_engine",

@@ -19,7 +19,7 @@ from agent_framework.cli.options import (
 )
 from agent_framework.core.progress import AttemptEnded, Decided, Progress
 from agent_framework.core.runtime import Project
-from agent_framework.core.worker import DRAIN_S, send_hint
+from agent_framework.core.worker import DRAIN_S
 
 
 @click.command(
@@ -49,9 +49,7 @@ def submit(
 
     async def work() -> str:
         async with Project.open(project, stage=stage) as opened:
-            job_id = await opened.jobs.submit(job_input, user_id=user, client_key=client_key)
-            await send_hint(opened.queue, job_id)
-            return job_id
+            return await opened.submit(job_input, user_id=user, client_key=client_key)
 
     job_id = asyncio.run(work())
     if as_json:

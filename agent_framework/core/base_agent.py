@@ -130,10 +130,7 @@ class BaseAgent:
         job = await self.load(job_id)
         context = await self.context(job)
         reply = await self._ask(await self.task(job), context)
-        output = to_output(
-            reply.output, agent=self.agent_name, structured=self.services.config.capabilities.structured_output
-        )
-        return await self.finish(output, context)
+        return await self._finished(reply, context)
 
     async def context(self, job: Job) -> Any:
         """What tools receive."""
@@ -159,7 +156,7 @@ class BaseAgent:
         services = self.services
         if services.model is not None:
             return services.model
-        if services.model_spec.provider == OFFLINE:
+        if self.is_offline:
             from agent_framework.infrastructure.llm.offline import OfflineModel
 
             return OfflineModel(answer=self.offline_answer, arguments=dict(self.offline_arguments))
@@ -172,6 +169,11 @@ class BaseAgent:
         """The name under which agents.yaml knows this agent."""
         return self.services.config.name or self.name or type(self).__name__
 
+    @property
+    def is_offline(self) -> bool:
+        """Whether this run calls no model, and its answers come from the agents' code."""
+        return self.services.model_spec.provider == OFFLINE
+
     async def load(self, job_id: str) -> Job:
         """The job with the results of earlier steps; siblings that run at the same time are never seen.
 
@@ -183,9 +185,18 @@ class BaseAgent:
         return job if results is None else replace(job, agent_results=dict(results))
 
     async def take_turn(self, job_id: str) -> "Reply":
-        """One turn as the orchestrator of ``strategy: agent``: an answer, or a request for workers."""
+        """One turn as the orchestrator of ``strategy: agent``: a request for workers, or the answer, through `finish`.
+
+        The answer takes the place of what `prepare` published; ``context.results`` has that under the agent's name.
+        """
         job = await self.load(job_id)
-        return await self._ask(await self.task(job), await self.context(job))
+        context = await self.context(job)
+        reply = await self._ask(await self.task(job), context)
+        return reply if reply.calls else replace(reply, output=await self._finished(reply, context))
+
+    async def _finished(self, reply: "Reply", context: Any) -> JSONDict:
+        structured = self.services.config.capabilities.structured_output
+        return await self.finish(to_output(reply.output, agent=self.agent_name, structured=structured), context)
 
     async def _ask(self, task: str, context: Any) -> "Reply":
         from agent_framework.infrastructure.llm.runner import Reply, RunRequest, run_agent

@@ -16,6 +16,7 @@ from agent_framework.core.effect_review import EffectReview
 from agent_framework.core.engine import Engine
 from agent_framework.core.environment import environment
 from agent_framework.core.failure_report import failure_report
+from agent_framework.core.follow import POLL_S, follow
 from agent_framework.core.job_manager import JobManager
 from agent_framework.core.large_values import with_large_values
 from agent_framework.core.messages import perform_message
@@ -27,7 +28,7 @@ from agent_framework.core.progress import Listener, ignore
 from agent_framework.core.sessions import Sessions, session_of
 from agent_framework.core.steps import FunctionSteps
 from agent_framework.core.wiring import Plans, open_storage, wire
-from agent_framework.core.worker import DRAIN_S, Worker
+from agent_framework.core.worker import DRAIN_S, Worker, send_hint
 from agent_framework.errors import ConfigError, JobNotFoundError, SessionError
 from agent_framework.infrastructure.compute.base import Dispatcher
 from agent_framework.infrastructure.compute.queue import QueueDispatcher
@@ -179,6 +180,27 @@ class Project:
         """
         job_id = await self.jobs.submit(job_input, user_id=user_id, job_type=job_type)
         return await self.orchestrator.drive(job_id)
+
+    async def submit(
+        self,
+        job_input: JSONDict,
+        *,
+        user_id: str = "local",
+        job_type: str = "default",
+        client_key: str | None = None,
+    ) -> str:
+        """Store a job and tell the stage's workers, without waiting for it; its id."""
+        job_id = await self.jobs.submit(job_input, user_id=user_id, job_type=job_type, client_key=client_key)
+        await send_hint(self.queue, job_id)
+        return job_id
+
+    async def wait_for(self, job_id: str, *, poll_s: float = POLL_S) -> Job:
+        """Follow a job that runs elsewhere until it rests; the project's listener hears what happens to it.
+
+        Raises:
+            JobNotFoundError
+        """
+        return (await follow(self.db, job_id, listener=self._listener, poll_s=poll_s)).job
 
     def session_of(self, job: Job) -> str | None:
         """The session that the job's agents remember; None where none of them does, or the job names no session."""

@@ -13,6 +13,7 @@ from agent_framework.infrastructure.llm.base import (
     WORKER_TOOL_PREFIX,
     Meter,
     ModelSpec,
+    OfflineTurn,
     Price,
     build_model,
 )
@@ -21,13 +22,12 @@ from agent_framework.infrastructure.llm.pricing import cost_usd, is_priced
 if TYPE_CHECKING:
     from agent_framework.infrastructure.llm.clients import close_clients
     from agent_framework.infrastructure.llm.fallback import FallbackModel
-    from agent_framework.infrastructure.llm.offline import OfflineModel, OfflineTurn
+    from agent_framework.infrastructure.llm.offline import OfflineModel
     from agent_framework.infrastructure.llm.replay import ReplayModel
 
 _LAZY = {
     "FallbackModel": "fallback",
     "OfflineModel": "offline",
-    "OfflineTurn": "offline",
     "ReplayModel": "replay",
     "close_clients": "clients",
 }

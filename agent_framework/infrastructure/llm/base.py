@@ -212,3 +212,16 @@ def _checking(path: str, factory: Any) -> ModelBuilder:
         return model
 
     return build
+
+
+@dataclass(frozen=True, slots=True)
+class OfflineTurn:
+    """What an agent's offline functions get to see.
+
+    Attributes:
+        task: text of the newest user message.
+        tool_results: by tool name, what each tool called so far returned, parsed where it parses.
+    """
+
+    task: str
+    tool_results: Mapping[str, Any] = field(default_factory=dict[str, Any])

@@ -12,7 +12,6 @@ The same input gives the same output.
 import json
 import re
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
 from typing import Any, cast
 
 from agents import FunctionTool, Model, ModelResponse, Usage
@@ -21,24 +20,10 @@ from openai.types.responses import ResponseFunctionToolCall, ResponseOutputMessa
 from pydantic import BaseModel
 
 from agent_framework.errors import OutputValidationError
-from agent_framework.infrastructure.llm.base import FINAL_RESULT_TOOL, WORKER_TOOL_PREFIX, ModelSpec
+from agent_framework.infrastructure.llm.base import FINAL_RESULT_TOOL, WORKER_TOOL_PREFIX, ModelSpec, OfflineTurn
 from agent_framework.infrastructure.llm.request import ModelRequest, RequestModel
 from agent_framework.infrastructure.llm.sample import sample
 from agent_framework.infrastructure.llm.transcript import Transcript, read_transcript
-
-
-@dataclass(frozen=True, slots=True)
-class OfflineTurn:
-    """What an agent's offline functions get to see.
-
-    Attributes:
-        task: text of the newest user message.
-        tool_results: by tool name, what each tool called so far returned, parsed where it parses.
-    """
-
-    task: str
-    tool_results: Mapping[str, Any] = field(default_factory=dict[str, Any])
-
 
 Answer = Callable[[OfflineTurn], Any]
 Arguments = Mapping[str, Any] | Callable[[OfflineTurn], Mapping[str, Any]]

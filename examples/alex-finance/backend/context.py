@@ -10,7 +10,6 @@ from decimal import Decimal
 from typing import Any
 
 from agent_framework import BaseAgent, Job
-from agent_framework.infrastructure.llm.base import OFFLINE
 from backend.data.settings import open_store
 from backend.data.store import Store
 from backend.portfolio.valuation import Valuation, value
@@ -33,7 +32,7 @@ class AlexContext:
             ProjectError: there is no such user.
         """
         store = open_store()
-        return cls(job, store, await asyncio.to_thread(valuation_of, job, store), is_offline(agent))
+        return cls(job, store, await asyncio.to_thread(valuation_of, job, store), agent.is_offline)
 
 
 def valuation_of(job: Job, store: Store) -> Valuation:
@@ -46,11 +45,6 @@ def valuation_of(job: Job, store: Store) -> Valuation:
     """
     prices = job.agent_results.get("planner", {}).get("prices_used", {})
     return value(store.portfolio(job.user_id).at_prices({symbol: Decimal(text) for symbol, text in prices.items()}))
-
-
-def is_offline(agent: BaseAgent) -> bool:
-    """Whether this run calls no model."""
-    return agent.services.model_spec.provider == OFFLINE
 
 
 def signed(agent: BaseAgent, payload: dict[str, Any]) -> dict[str, Any]:

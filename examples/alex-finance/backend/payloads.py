@@ -41,7 +41,8 @@ def _charter(payload: Payload, valuation: Valuation) -> list[str]:
         checked_charts(dict(payload), total=valuation.total)
     except OutputValidationError as exc:
         return [str(exc)]
-    return []
+    said = payload["holdings"]["description"]
+    return [f"nothing says that {symbol} has no price" for symbol in valuation.missing_prices[:5] if symbol not in said]
 
 
 def _retirement(payload: Payload, valuation: Valuation) -> list[str]:

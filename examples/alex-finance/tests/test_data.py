@@ -1,4 +1,4 @@
-"""The store on SQLite and, where the tests are given one, on PostgreSQL: the same tests, the same figures."""
+"""The store on SQLite and, where the tests are given them, on PostgreSQL and Aurora's Data API: the same tests."""
 
 import os
 from dataclasses import replace
@@ -16,19 +16,21 @@ from backend.portfolio.values import User
 from backend.portfolio.vocabulary import Dimension
 from support import DAY, REFERENCE, position
 
-from agent_framework.errors import ProjectError, RetryableError, SchemaVersionError
+from agent_framework.errors import ConfigError, ProjectError, RetryableError, SchemaVersionError
 
 POSTGRES = os.environ.get("ALEX_TEST_POSTGRES")
+AURORA = os.environ.get("ALEX_TEST_AURORA")
 
 
-@pytest.fixture(params=["sqlite", *(["postgres"] if POSTGRES else [])])
+@pytest.fixture(params=["sqlite", *(["postgres"] if POSTGRES else []), *(["aurora"] if AURORA else [])])
 def store(request: pytest.FixtureRequest, tmp_path: Path) -> Store:
     """A seeded store, made anew for each test."""
     if request.param == "sqlite":
         made = Store(SqliteDriver(tmp_path / "alex.sqlite"))
     else:
-        assert POSTGRES
-        made = Store(driver_for(POSTGRES))
+        address = POSTGRES if request.param == "postgres" else AURORA
+        assert address
+        made = Store(driver_for(address))
         with made.driver.transaction() as transaction:
             transaction.run("DROP TABLE IF EXISTS positions, accounts, users, instruments, alex_migrations")
     seed(made)
@@ -145,6 +147,11 @@ def test_a_database_that_cannot_be_reached_is_worth_another_attempt():
     with pytest.raises(RetryableError) as caught:
         store.portfolio(FIRST_USER)
     assert "secret" not in str(caught.value)
+
+
+def test_an_address_of_aurora_without_its_parts_is_told():
+    with pytest.raises(ConfigError, match="cluster=ARN&secret=ARN"):
+        driver_for("aurora://alex?cluster=arn:aws:rds:eu-central-1:123456789012:cluster:jobs")
 
 
 def test_a_newer_schema_is_refused(store: Store):

@@ -212,6 +212,32 @@ def test_prose_instead_of_json_fails_the_tagger_and_the_rest_goes_on(
     assert "Unclassified" in str(job.agent_results["charter"]["regions"])
 
 
+@pytest.mark.parametrize("agent", ["reporter", "charter", "retirement"])
+def test_prose_instead_of_json_is_an_error_with_the_agent_s_name_and_the_others_stay(
+    store: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, agent: str
+):
+    prose = [assistant_message("Here is what I think: all is well, about $1,000,000.")]
+    job = asyncio.run(_one_agent(tmp_path, monkeypatch, agent, [prose] * 4, FIRST_USER))
+    assert job.status is JobStatus.FAILED
+    assert agent in (job.error_message or "")
+    assert "the model answered in prose" in (job.error_message or "")
+    assert set(job.agent_results) == {"planner", "reporter", "charter", "retirement"} - {agent}
+    assert "1,000,000" not in str(job.agent_results)
+
+
+@pytest.mark.parametrize(("years", "income", "rate"), [(0, 0, 100), (0, 1_000_000, 0), (60, 0, 100)])
+def test_years_and_incomes_at_their_limits_are_whole_jobs(
+    store: Store, tmp_path: Path, years: int, income: int, rate: float
+):
+    user_id = new_user(store, cash="100", SPY="1.5", BND="2")
+    store.put_user(User(user_id, "Someone", years, Decimal(income)))
+    job = run(tmp_path, user_id)
+    assert job.status is JobStatus.COMPLETED, job.error_message
+    assert job.agent_results["retirement"]["success_rate"] == rate
+    valuation = value(store.portfolio(user_id))
+    assert not any(problems(agent, payload, valuation) for agent, payload in job.agent_results.items())
+
+
 def test_a_model_s_invented_amounts_reach_no_payload(store: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     wording = '{"charts": [{"key": "regions", "title": "All $9,999,999 of it", "description": "Rich."}]}'
     answer = [function_call("final_result", wording, call_id="1")]

@@ -10,7 +10,6 @@ import pytest
 from agents import function_tool
 
 from agent_framework import AgentConfig, BaseAgent, Job, JobStatus, Project, tool
-from agent_framework.core.approval_store import ApprovalStore
 from agent_framework.core.asking import MOST_SHOWN_BYTES
 from agent_framework.errors import ProjectError
 from agent_framework.infrastructure.llm.writes import Declared, guarded
@@ -218,7 +217,7 @@ def test_an_agent_that_waits_cannot_be_run_outside_a_job(tmp_path: Path) -> None
             job_id = await project.jobs.submit({})
             with pytest.raises(Exception, match="waits for approval of first, which only a job can do"):
                 await project.orchestrator.invoke_agent(job_id, "worker")
-            assert await ApprovalStore(project.db).all() == []
+            assert list(await project.approvals.list(pending=False)) == []
 
     asyncio.run(work())
 

@@ -18,6 +18,7 @@ CASH_COLOR = "#9AA5B1"
 UNKNOWN_COLOR = "#C4472F"
 OTHER = "Others"
 LARGEST = 11
+LONGEST_NOTE = 200
 
 Parts = list[tuple[str, Decimal]]
 
@@ -50,6 +51,15 @@ def portfolio_charts(valuation: Valuation) -> dict[str, Any]:
         },
         total=valuation.total,
     )  # fmt: skip
+
+
+def flagged(charts: Mapping[str, Any], valuation: Valuation) -> dict[str, Any]:
+    """The charts with what has no price named beside the holdings; what they amount to does not change."""
+    if not valuation.missing_prices:
+        return dict(charts)
+    holdings, missing = charts["holdings"], ", ".join(valuation.missing_prices)
+    note = f" No price is known of {missing}: it counts as nothing."[:LONGEST_NOTE]
+    return {**charts, "holdings": {**holdings, "description": holdings["description"] + note}}
 
 
 def _named(parts: Mapping[str, Decimal]) -> Parts:

@@ -1,4 +1,4 @@
-"""``python -m backend.data reset`` makes the tables and the test users; ``show USER`` prints what a user has."""
+"""``python -m backend.data``: ``reset`` makes tables and users, ``migrate`` tables alone, ``show`` tells of a user."""
 
 import argparse
 import json
@@ -16,6 +16,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m backend.data", description="The portfolios' database.")
     commands = parser.add_subparsers(dest="command", required=True)
     commands.add_parser("reset", help="make the tables, and the test users anew; other users stay")
+    commands.add_parser("migrate", help="make the tables, or bring them up to date, and nothing else")
     show = commands.add_parser("show", help="print a user's valuation as JSON")
     show.add_argument("user", nargs="?", default=FIRST_USER)
     arguments = parser.parse_args()
@@ -24,6 +25,9 @@ def main() -> int:
         if arguments.command == "reset":
             seed(store)
             print(f"{store.driver.place}: test users {FIRST_USER} and {SECOND_USER} are there")
+        elif arguments.command == "migrate":
+            applied = store.migrate()
+            print(f"{store.driver.place}: {', '.join(applied) if applied else 'is up to date'}")
         else:
             print(json.dumps(value(store.portfolio(arguments.user)).to_dict(), indent=2))
     except AgentFrameworkError as exc:

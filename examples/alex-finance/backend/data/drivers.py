@@ -1,7 +1,7 @@
-"""How the two kinds of database are reached. A driver runs work in a transaction and hides what differs.
+"""How databases are reached: SQLite and PostgreSQL here, Aurora's Data API in `aurora`.
 
-SQL is written once, with ``:name`` for parameters. What differs are the column types of migrations (``{decimal}``,
-``{json}``), how JSON is bound, and how a broken constraint is told.
+A driver runs work in a transaction and hides what differs. SQL is written once, with ``:name`` for parameters and
+``{decimal}`` and ``{json}`` for the column types that differ; what is written to such a column is cast to its type.
 """
 
 import re
@@ -16,6 +16,8 @@ from backend.portfolio.allocation import PortfolioError
 
 Row = Mapping[str, Any]
 Params = Mapping[str, Any]
+SQLITE_TYPES: Mapping[str, str] = {"decimal": "TEXT", "json": "TEXT"}
+POSTGRES_TYPES: Mapping[str, str] = {"decimal": "NUMERIC(24, 8)", "json": "JSONB"}
 _PARAMETER = re.compile(r"(?<!:):([a-z_]+)")
 
 
@@ -36,7 +38,7 @@ class Driver(Protocol):
 
     place: str
     types: Mapping[str, str]
-    """The column types that migrations name."""
+    """The column types that SQL names."""
 
     def transaction(self, *, snapshot: bool = False) -> AbstractContextManager[Transaction]:
         """A context manager that gives a `Transaction`, committed at its end and rolled back by an error.
@@ -56,7 +58,7 @@ class Driver(Protocol):
 class SqliteDriver:
     """A SQLite file. Decimals are kept as text, so that none is rounded to a binary fraction."""
 
-    types: Mapping[str, str] = {"decimal": "TEXT", "json": "TEXT"}
+    types = SQLITE_TYPES
 
     def __init__(self, path: Path) -> None:
         self.path = path
@@ -93,14 +95,14 @@ class _SqliteTransaction:
         self._connection = connection
 
     def run(self, sql: str, params: Params | None = None) -> Sequence[Row]:
-        rows = self._connection.execute(sql, params or {}).fetchall()
+        rows = self._connection.execute(sql.format(**SQLITE_TYPES), params or {}).fetchall()
         return [dict(row) for row in rows]
 
 
 class PostgresDriver:
     """A PostgreSQL database, one connection for each transaction; needs psycopg."""
 
-    types: Mapping[str, str] = {"decimal": "NUMERIC(24, 8)", "json": "JSONB"}
+    types = POSTGRES_TYPES
 
     def __init__(self, address: str) -> None:
         self._address = address
@@ -132,7 +134,7 @@ class _PostgresTransaction:
         self._connection = connection
 
     def run(self, sql: str, params: Params | None = None) -> Sequence[Row]:
-        cursor = self._connection.execute(_PARAMETER.sub(r"%(\1)s", sql), params)
+        cursor = self._connection.execute(_PARAMETER.sub(r"%(\1)s", sql.format(**POSTGRES_TYPES)), params)
         return cursor.fetchall() if cursor.description else ()
 
 

@@ -1,6 +1,6 @@
 """Migrations of the example's own tables: ``migrations/NNNN_name.sql``, each applied once, in order.
 
-One text serves both databases; the column types that differ are put in for ``{decimal}`` and ``{json}``.
+One text serves all databases; drivers put in the column types that differ, for ``{decimal}`` and ``{json}``.
 """
 
 from pathlib import Path
@@ -28,8 +28,7 @@ def migrate(driver: Driver) -> list[str]:
                 f"{driver.place} has schema {current}, this code knows {len(files)}; use a newer version of the code"
             )
         for number, file in enumerate(files[current:], start=current + 1):
-            text = file.read_text("utf-8").format(**driver.types)
-            for statement in filter(str.strip, text.split(";\n")):
+            for statement in filter(str.strip, file.read_text("utf-8").split(";\n")):
                 transaction.run(statement)
             transaction.run(
                 "INSERT INTO alex_migrations (number, name) VALUES (:number, :name)",

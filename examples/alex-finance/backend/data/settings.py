@@ -1,4 +1,6 @@
-"""Which database holds the portfolios: ``ALEX_DATABASE``, a ``postgresql://`` address or the path of a SQLite file.
+"""Which database holds the portfolios: ``ALEX_DATABASE``, an address or the path of a SQLite file.
+
+Addresses are ``postgresql://...`` and ``aurora://DATABASE?cluster=ARN&secret=ARN`` (the RDS Data API).
 
 Without it a file in the project's own working folder. The framework puts the variables of the project's ``.env`` file
 into the environment before agents run.
@@ -7,6 +9,7 @@ into the environment before agents run.
 import os
 from pathlib import Path
 
+from .aurora import SCHEME, AuroraDriver
 from .drivers import Driver, PostgresDriver, SqliteDriver
 from .store import Store
 
@@ -24,4 +27,6 @@ def driver_for(place: str) -> Driver:
     """The driver of an address."""
     if place.startswith(("postgresql://", "postgres://")):
         return PostgresDriver(place)
+    if place.startswith(SCHEME):
+        return AuroraDriver(place)
     return SqliteDriver(PROJECT_DIR / place)

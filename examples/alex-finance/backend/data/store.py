@@ -77,7 +77,8 @@ class Store:
         """Add a user, or change what is known about one."""
         with self.driver.transaction() as transaction:
             transaction.run(
-                """INSERT INTO users VALUES (:id, :name, :years, :income, :classes, :regions)
+                """INSERT INTO users VALUES (:id, :name, :years, CAST(:income AS {decimal}),
+                CAST(:classes AS {json}), CAST(:regions AS {json}))
                 ON CONFLICT (clerk_user_id) DO UPDATE SET display_name = excluded.display_name,
                 years_until_retirement = excluded.years_until_retirement,
                 target_retirement_income = excluded.target_retirement_income,
@@ -110,7 +111,7 @@ class Store:
         with self.driver.transaction() as transaction:
             transaction.run(
                 """INSERT INTO accounts (id, clerk_user_id, account_name, account_purpose, cash_balance, cash_interest,
-                seq) VALUES (:id, :user, :name, :purpose, :cash, :interest,
+                seq) VALUES (:id, :user, :name, :purpose, CAST(:cash AS {decimal}), CAST(:interest AS {decimal}),
                 (SELECT COALESCE(MAX(seq), 0) + 1 FROM accounts))""",
                 {
                     "id": account.id,
@@ -136,7 +137,8 @@ class Store:
                 )
             transaction.run(
                 """INSERT INTO positions (account_id, symbol, quantity, as_of_date, seq)
-                VALUES (:account, :symbol, :quantity, :as_of, (SELECT COALESCE(MAX(seq), 0) + 1 FROM positions))
+                VALUES (:account, :symbol, CAST(:quantity AS {decimal}), :as_of,
+                (SELECT COALESCE(MAX(seq), 0) + 1 FROM positions))
                 ON CONFLICT (account_id, symbol)
                 DO UPDATE SET quantity = excluded.quantity, as_of_date = excluded.as_of_date""",
                 {
@@ -150,7 +152,7 @@ class Store:
     def add_instruments(self, instruments: Sequence[Instrument]) -> None:
         """Add instruments; those that are there stay as they are."""
         columns = ", ".join(INSTRUMENT_FIELDS)
-        values = ", ".join(f":{name}" for name in INSTRUMENT_FIELDS)
+        values = ", ".join(_typed(name) for name in INSTRUMENT_FIELDS)
         with self.driver.transaction() as transaction:
             for instrument in instruments:
                 transaction.run(
@@ -164,8 +166,9 @@ class Store:
         """Store a classification that was checked; what is classified in full keeps what it has."""
         with self.driver.transaction() as transaction:
             transaction.run(
-                """UPDATE instruments SET instrument_type = :kind, allocation_asset_class = :classes,
-                allocation_regions = :regions, allocation_sectors = :sectors, classified_by = :source,
+                """UPDATE instruments SET instrument_type = :kind,
+                allocation_asset_class = CAST(:classes AS {json}), allocation_regions = CAST(:regions AS {json}),
+                allocation_sectors = CAST(:sectors AS {json}), classified_by = :source,
                 classification_rationale = :rationale WHERE symbol = :symbol AND (allocation_asset_class IS NULL
                 OR allocation_regions IS NULL OR allocation_sectors IS NULL)""",
                 {
@@ -186,10 +189,17 @@ class Store:
                 _set_price(transaction, {"symbol": symbol, "price": str(price), "as_of": as_of, "source": source})
 
 
+def _typed(name: str) -> str:
+    """The parameter of a column of ``instruments``, in its type."""
+    if name == "current_price":
+        return f"CAST(:{name} AS {{decimal}})"
+    return f"CAST(:{name} AS {{json}})" if name.startswith("allocation_") else f":{name}"
+
+
 def _set_price(transaction: Transaction, price: Mapping[str, Any]) -> None:
     transaction.run(
-        """UPDATE instruments SET current_price = :price, price_as_of = :as_of, price_source = :source
-        WHERE symbol = :symbol""",
+        """UPDATE instruments SET current_price = CAST(:price AS {decimal}), price_as_of = :as_of,
+        price_source = :source WHERE symbol = :symbol""",
         {**price, "as_of": price["as_of"].isoformat()},
     )
 

@@ -117,3 +117,8 @@ def _draws(seed: int, years: int, runs: int) -> Floats:
     drawn = np.random.default_rng(seed).standard_normal((years, runs))
     drawn.setflags(write=False)
     return drawn
+
+
+def forget_draws() -> None:
+    """Draw random numbers anew from now on, as a new process does."""
+    _draws.cache_clear()

@@ -1,7 +1,8 @@
-"""Notes on investing, searched without a model: the words of a question against those of the notes (BM25).
+"""Notes on investing: those of S3 Vectors where the environment names them, else the local ones.
 
-The notes are the Markdown files of ``notes/``, one subject each. A search that cannot be made says why and finds
-nothing; a report goes without.
+The local notes are the Markdown files of ``notes/``, one subject each, searched without a model: the words of a
+question against those of the notes (BM25). Where S3 Vectors cannot be searched the local notes are, and the answer says
+why. A search that cannot be made at all finds nothing; a report goes without.
 """
 
 import math
@@ -11,6 +12,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+
+from .vectors import SearchError, VectorIndex
 
 FOLDER = Path(__file__).with_name("notes")
 _WORD = re.compile(r"[a-z][a-z0-9]+")
@@ -33,8 +36,22 @@ class Note:
         return _words(f"{self.title} {self.title} {self.title} {self.text}")
 
 
+def find(question: str, *, offline: bool, limit: int = 3) -> dict[str, Any]:
+    """The notes that fit best, as `search` gives them; ``source`` is ``s3vectors`` or ``local``.
+
+    An offline run sends nothing anywhere, so it searches the local notes.
+    """
+    stored = None if offline else VectorIndex.from_environment()
+    if stored is None:
+        return search(question, limit=limit)
+    try:
+        return {"status": "ok", "reason": None, "source": "s3vectors", "notes": stored.search(question, limit)}
+    except SearchError as exc:
+        return {**search(question, limit=limit), "reason": str(exc)}
+
+
 def search(question: str, *, folder: Path = FOLDER, limit: int = 3) -> dict[str, Any]:
-    """The notes that fit best: ``{status, reason, notes: [{title, text}]}``; status is ``ok`` or ``unavailable``."""
+    """The notes that fit best: ``{status, reason, source, notes}``; status is ``ok`` or ``unavailable``."""
     try:
         notes = [_read(file) for file in sorted(folder.glob("*.md"))]
     except (OSError, UnicodeDecodeError) as exc:
@@ -44,11 +61,11 @@ def search(question: str, *, folder: Path = FOLDER, limit: int = 3) -> dict[str,
     scores = _scores(_words(question), [note.words for note in notes])
     best = sorted(range(len(notes)), key=lambda index: -scores[index])[:limit]
     found = [{"title": notes[index].title, "text": notes[index].text} for index in best if scores[index] > 0]
-    return {"status": "ok", "reason": None, "notes": found}
+    return {"status": "ok", "reason": None, "source": "local", "notes": found}
 
 
 def _unavailable(reason: str) -> dict[str, Any]:
-    return {"status": "unavailable", "reason": reason, "notes": []}
+    return {"status": "unavailable", "reason": reason, "source": "local", "notes": []}
 
 
 def _read(file: Path) -> Note:

@@ -7,7 +7,7 @@ from pydantic import BaseModel
 
 from agent_framework import BaseAgent, Job, OfflineTurn, SkipAgent, agent
 from backend.charting.model import checked_charts
-from backend.charting.portfolio_charts import portfolio_charts
+from backend.charting.portfolio_charts import flagged, portfolio_charts
 from backend.charting.wording import worded
 from backend.context import AlexContext
 
@@ -50,4 +50,5 @@ class Charter(BaseAgent):
 
     async def finish(self, output: dict[str, Any], context: AlexContext) -> dict[str, Any]:
         """The charts with the words that can be used."""
-        return checked_charts(worded(self._charts, output["charts"]), total=context.valuation.total)
+        charts = flagged(worded(self._charts, output["charts"]), context.valuation)
+        return checked_charts(charts, total=context.valuation.total)

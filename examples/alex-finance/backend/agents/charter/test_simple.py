@@ -1,14 +1,13 @@
 """Try the charter offline: ``python -m backend.agents.charter.test_simple``, or with pytest."""
 
+from backend.outcomes import lines_of
 from backend.trial import try_agent
 
 
 def test_charter() -> None:
     """It makes five charts."""
     output = try_agent("charter")
-    print(f"Success: True\nMessage: Generated {len(output)} charts")
-    for key, chart in output.items():
-        print(f"{key}: {chart['title']} ({chart['type']}, {len(chart['data'])} parts)")
+    print("\n".join(lines_of("charter", output)))
     assert len(output) == 5
 
 

@@ -2,17 +2,12 @@
 
 import asyncio
 import json
-from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from agent_framework import BaseAgent, Job, agent
-from backend.context import is_offline
+from agent_framework import AgentContext, BaseAgent, Job, OfflineTurn, agent
 from backend.data.settings import open_store
 from backend.preparation import facts_of_portfolio
 from backend.prices.refresh import OFFLINE, client_from_environment, kept, refresh
-
-if TYPE_CHECKING:  # under rules the planner is deployed without the Agents SDK, which this name loads
-    from agent_framework import OfflineTurn
 
 
 @agent("planner")
@@ -21,7 +16,7 @@ class Planner(BaseAgent):
 
     async def prepare(self, job: Job) -> dict[str, Any]:
         """Prices refreshed, and what the portfolio needs."""
-        offline = is_offline(self)
+        offline = self.is_offline
         client = None if offline else client_from_environment()
 
         def prices(store: Any, symbols: Any) -> dict[str, Any]:
@@ -33,12 +28,10 @@ class Planner(BaseAgent):
         """The facts."""
         return json.dumps(job.agent_results["planner"], ensure_ascii=False)
 
-    def offline_answer(self, turn: "OfflineTurn") -> str:
+    def offline_answer(self, turn: OfflineTurn) -> str:
         """The summary of the facts."""
         return json.loads(turn.task)["summary"]
 
-    async def take_turn(self, job_id: str) -> Any:
-        """A turn; its answer becomes the summary, beside the facts."""
-        reply = await super().take_turn(job_id)
-        facts = (await self.load(job_id)).agent_results["planner"]
-        return reply if reply.calls else replace(reply, output={**facts, "summary": str(reply.output)})
+    async def finish(self, output: dict[str, Any], context: AgentContext) -> dict[str, Any]:
+        """A model's last words are the summary, beside the facts."""
+        return {**context.results["planner"], "summary": output["result"]}

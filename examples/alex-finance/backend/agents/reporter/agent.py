@@ -13,7 +13,7 @@ from backend.context import AlexContext, signed
 from backend.reporting.compose import compose
 from backend.reporting.facts import facts_of
 from backend.reporting.finished import finished_report
-from backend.reporting.knowledge import search
+from backend.reporting.knowledge import find
 
 
 class Report(BaseModel):
@@ -27,13 +27,14 @@ class ReportContext:
     """The facts, and the notes that were found."""
 
     facts: dict[str, Any]
-    knowledge: dict[str, Any] = field(default_factory=lambda: {"status": "ok", "reason": None, "notes": []})
+    offline: bool
+    knowledge: dict[str, Any] = field(default_factory=lambda: {"status": "not searched", "reason": None, "notes": []})
 
 
 @tool
 async def get_market_insights(wrapper: RunContextWrapper[ReportContext], question: str) -> dict[str, Any]:
     """Search the notes on investing: what a holding, asset class, sector or risk means for a portfolio."""
-    found = await asyncio.to_thread(search, question)
+    found = await asyncio.to_thread(find, question, offline=wrapper.context.offline)
     wrapper.context.knowledge = found
     return found
 
@@ -58,7 +59,7 @@ class Reporter(BaseAgent):
         valuation = (await AlexContext.of(self, job)).valuation
         if not valuation.portfolio.positions:
             raise SkipAgent("there are no positions to report on")
-        self._context = ReportContext(facts_of(valuation))
+        self._context = ReportContext(facts_of(valuation), self.is_offline)
         return self._context
 
     async def task(self, job: Job) -> str:
@@ -72,4 +73,5 @@ class Reporter(BaseAgent):
     async def finish(self, output: dict[str, Any], context: ReportContext) -> dict[str, Any]:
         """The report that passed."""
         made = finished_report(output["markdown"], context.facts, context.knowledge)
-        return signed(self, {**made, "knowledge": context.knowledge["status"]})
+        searched = {key: context.knowledge.get(key) for key in ("status", "source", "reason")}
+        return signed(self, {**made, "knowledge": searched})
