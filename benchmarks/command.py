@@ -2,29 +2,19 @@
 
 import argparse
 from collections.abc import Callable
-from dataclasses import dataclass
 
 from benchmarks import machine, page
+from benchmarks.options import Options
 from benchmarks.table import Table
-
-
-@dataclass(frozen=True)
-class Options:
-    """``tiny`` is for trying the benchmark itself: the least of everything, which measures nothing."""
-
-    rounds: int = 5
-    tiny: bool = False
-
-    def size(self, normal: int, tiny: int = 1) -> int:
-        """A number of repetitions."""
-        return tiny if self.tiny else normal
 
 
 def main(name: str, measure: Callable[[Options], Table]) -> int:
     """Run one benchmark; 1 if a goal was missed."""
     parser = argparse.ArgumentParser(prog=f"python -m benchmarks.{name}")
     parser.add_argument("--rounds", type=int, default=5, help="turns of each contestant (default 5)")
-    parser.add_argument("--tiny", action="store_true", help="try the benchmark itself: one small round, no goals")
+    parser.add_argument(
+        "--tiny", action="store_true", help="try the benchmark itself: one small round of ours, no goals"
+    )
     parser.add_argument("--keep", action="store_true", help="leave docs/performance.md as it is")
     given = parser.parse_args()
     options = Options(1 if given.tiny else given.rounds, given.tiny)

@@ -3,7 +3,8 @@
 import sys
 from collections.abc import Mapping
 
-from benchmarks.command import Options, main
+from benchmarks.command import main
+from benchmarks.options import Options
 from benchmarks.rounds import Contestant, Measured, ratio, take_turns
 from benchmarks.table import Goal, Table
 
@@ -30,7 +31,7 @@ def contestants(workload: str, options: Options) -> list[Contestant]:
 
 def measure(options: Options) -> Table:
     """Let all take turns in each workload."""
-    found = {name: take_turns(contestants(name, options), options.rounds) for name in WORKLOADS}
+    found = {name: take_turns(contestants(name, options), options) for name in WORKLOADS}
     rows = [
         [name, found["chain"][name].shown("step_us"), found["fan"][name].shown("step_us"),
          found["jobs"][name].shown("jobs_s"), _settings(found["jobs"][name])]

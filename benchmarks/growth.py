@@ -5,7 +5,8 @@ There are no goals here: the curves are to be looked at, and a bend in one of th
 
 import sys
 
-from benchmarks.command import Options, main
+from benchmarks.command import main
+from benchmarks.options import Options
 from benchmarks.rounds import Contestant, Measured, take_turns
 from benchmarks.table import Table
 
@@ -31,7 +32,7 @@ def measure(options: Options) -> Table:
         for curve, values in curves.items()
         for key, n, order in values
     }
-    found = take_turns(list(points.values()), options.rounds)
+    found = take_turns(list(points.values()), options)
     rows: list[list[str]] = []
     for curve, values in curves.items():
         of_curve = [(n, found[f"{curve}: {n:,}"]) for _, n, _ in values]

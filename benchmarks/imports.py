@@ -3,7 +3,8 @@
 import sys
 from collections.abc import Mapping
 
-from benchmarks.command import Options, main
+from benchmarks.command import main
+from benchmarks.options import Options
 from benchmarks.rounds import Contestant, Measured, ratio, take_turns
 from benchmarks.table import Goal, Table
 
@@ -38,7 +39,7 @@ CONTESTANTS = (
 
 def measure(options: Options) -> Table:
     """Let all take turns."""
-    found = take_turns(CONTESTANTS, options.rounds)
+    found = take_turns(CONTESTANTS, options)
     rows = [[name, one.shown("ms"), f"{one.median('rss_mb'):.0f}", _versions(one)] for name, one in found.items()]
     above = found[OURS].median("ms") - found[PYDANTIC].median("ms")
     with_project = found[PROJECT].median("ms") - found[PYDANTIC].median("ms")

@@ -1,8 +1,10 @@
 """``python -m benchmarks.memory``: resident memory with many jobs at once, and after many jobs."""
 
 import sys
+from dataclasses import replace
 
-from benchmarks.command import Options, main
+from benchmarks.command import main
+from benchmarks.options import Options
 from benchmarks.rounds import Contestant, take_turns
 from benchmarks.table import Goal, Table
 
@@ -13,8 +15,8 @@ def measure(options: Options) -> Table:
     """The jobs at once in each round; the long run once, because it takes minutes and hardly varies."""
     jobs = options.size(TOGETHER, 3)
     marks = [options.size(mark, n) for n, mark in enumerate(MARKS, start=1)]
-    at_once = take_turns([Contestant("at once", "resident", {"together": jobs})], options.rounds)["at once"]
-    long = take_turns([Contestant("long", "resident", {"marks": marks})], 1)["long"]
+    at_once = take_turns([Contestant("at once", "resident", {"together": jobs})], options)["at once"]
+    long = take_turns([Contestant("long", "resident", {"marks": marks})], replace(options, rounds=1))["long"]
     first, last = (long.median(f"after_{mark}_mb") for mark in marks)
     return Table(
         "Resident memory of one process",

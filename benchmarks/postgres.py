@@ -2,7 +2,8 @@
 
 import sys
 
-from benchmarks.command import Options, main
+from benchmarks.command import main
+from benchmarks.options import Options
 from benchmarks.rounds import Contestant, ratio, take_turns
 from benchmarks.table import Goal, Table
 from tests.support.postgres import PASSWORD, USER, PostgresServer
@@ -29,7 +30,7 @@ def measure(options: Options) -> Table:
     try:
         for name in ("ours", "theirs"):
             server.create_database(name)
-        found = take_turns(contestants(server, options), options.rounds)
+        found = take_turns(contestants(server, options), options)
         settings = [f"{name}={server.query(f'SHOW {name}')[0][0]}" for name in DURABLE]
         version = server.query("SHOW server_version")[0][0]
     finally:

@@ -14,11 +14,13 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from benchmarks.options import Options
+
 REPOSITORY = Path(__file__).parents[1]
 PEERS = REPOSITORY / ".venvs" / "bench" / "bin" / "python"
 """The peers' Python: ``make bench`` makes it from requirements/bench.txt."""
 
-TIMEOUT_S = 600.0
+TIMEOUT_S = 3600.0
 
 
 @dataclass(frozen=True)
@@ -94,13 +96,14 @@ def ratio(one: Measured, other: Measured, key: str) -> float:
     return statistics.median(a / b for a, b in zip(one.values(key), other.values(key), strict=True))
 
 
-def take_turns(contestants: Sequence[Contestant], rounds: int) -> dict[str, Measured]:
-    """Let all take turns ``rounds`` times; peers are left out where their environment is missing."""
-    present = [contestant for contestant in contestants if contestant.python.exists()]
-    for missing in (contestant for contestant in contestants if contestant not in present):
+def take_turns(contestants: Sequence[Contestant], options: Options) -> dict[str, Measured]:
+    """Let all take turns; peers are left out of a tiny run, and where their environment is missing."""
+    invited = [contestant for contestant in contestants if not (options.tiny and contestant.peer)]
+    present = [contestant for contestant in invited if contestant.python.exists()]
+    for missing in (contestant for contestant in invited if contestant not in present):
         print(f"{missing.name}: not installed here ('make bench' does it), left out", file=sys.stderr)
     turns: dict[str, list[dict[str, Any]]] = {contestant.name: [] for contestant in present}
-    for _ in range(rounds):
+    for _ in range(options.rounds):
         for contestant in present:
             turns[contestant.name].append(contestant.run())
     return {contestant.name: Measured(contestant, turns[contestant.name]) for contestant in present}

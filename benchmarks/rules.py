@@ -2,7 +2,8 @@
 
 import sys
 
-from benchmarks.command import Options, main
+from benchmarks.command import main
+from benchmarks.options import Options
 from benchmarks.rounds import Contestant, ratio, take_turns
 from benchmarks.table import Goal, Table
 
@@ -28,7 +29,7 @@ def measure(options: Options) -> Table:
             _contestant("jmespath", "jmespath", few, "jmespath", peer=True),
             _contestant("common-expression-language", "cel", few, "common-expression-language", peer=True),
         ],
-        options.rounds,
+        options,
     )
     ours = found[OURS]
     libraries = [found[name] for name in LIBRARIES if name in found]

@@ -1,43 +1,30 @@
 """``python -m benchmarks.worker``: what running an agent costs above a bare ``Runner.run``, with a stub model."""
 
-import statistics
 import sys
-from collections.abc import Mapping
 
-from benchmarks.command import Options, main
-from benchmarks.rounds import Contestant, Measured, take_turns
+from benchmarks.command import main
+from benchmarks.options import Options
+from benchmarks.rounds import Contestant, take_turns
 from benchmarks.table import Goal, Table
 
-BARE, OURS = "Agents SDK, Runner.run", "agent_framework"
 AT_ONCE = (1, 50)
 LIMIT_US = 100.0
 
 
 def measure(options: Options) -> Table:
-    """Let both take turns, one run at a time and fifty."""
-    found = {at_once: _turns(at_once, options) for at_once in AT_ONCE}
-    overheads = {at_once: _overhead_us(found[at_once]) for at_once in AT_ONCE}
-    rows = [[name, *(found[at_once][name].shown("run_us") for at_once in AT_ONCE)] for name in (BARE, OURS)]
+    """One run at a time and fifty; both runners take turns within each process."""
+    orders = {f"{n} at once": {"at_once": n, "times": options.size(1000)} for n in AT_ONCE}
+    found = take_turns([Contestant(name, "worker_runtime", order) for name, order in orders.items()], options)
     return Table(
-        "Worker runtime: one agent with a stub model",
-        ["runner", *(f"us a run, {at_once} at once" for at_once in AT_ONCE)],
-        rows,
-        [Goal(f"us above Runner.run, {n} at once", overheads[n], LIMIT_US, form=".0f") for n in AT_ONCE],
-        [f"openai-agents {found[1][BARE].facts['versions']['openai-agents']}; without the database"],
+        "Worker runtime: one agent with a stub model, us of CPU time a run",
+        ["runs", "Agents SDK, Runner.run", "agent_framework", "difference"],
+        [[name, *(one.shown(key) for key in ("bare_us", "ours_us", "above_us"))] for name, one in found.items()],
+        [
+            Goal(f"us above Runner.run, {name}", one.median("above_us"), LIMIT_US, form=".0f")
+            for name, one in found.items()
+        ],
+        [f"openai-agents {one.facts['versions']['openai-agents']}; without the database" for one in found.values()][:1],
     )
-
-
-def _turns(at_once: int, options: Options) -> Mapping[str, Measured]:
-    order = {"at_once": at_once, "times": options.size(1000, at_once)}
-    kinds = {BARE: "bare", OURS: "ours"}
-    return take_turns(
-        [Contestant(name, "worker_runtime", {**order, "kind": kind}) for name, kind in kinds.items()], options.rounds
-    )
-
-
-def _overhead_us(found: Mapping[str, Measured]) -> float:
-    pairs = zip(found[OURS].values("run_us"), found[BARE].values("run_us"), strict=True)
-    return statistics.median(ours - bare for ours, bare in pairs)
 
 
 if __name__ == "__main__":

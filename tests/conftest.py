@@ -1,7 +1,8 @@
 """What all tests share: hypothesis without flaky deadlines, and projects made in a temporary folder."""
 
+import logging
 import signal
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -9,6 +10,7 @@ import pytest
 from hypothesis import HealthCheck, settings
 
 from agent_framework import Project
+from agent_framework.observability.redaction import forgetting
 from tests.support.projects import open_project
 
 pytest_plugins = ["tests.support.facts"]
@@ -18,6 +20,16 @@ settings.register_profile(
 )
 settings.register_profile("random", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("repeatable")
+
+
+@pytest.fixture(autouse=True)
+def _nothing_stays_in_the_process() -> Iterator[None]:
+    """What one test's environment holds is hidden in that test alone; what a function's handler logs is its own too."""
+    root = logging.getLogger()
+    level = root.level
+    with forgetting():
+        yield
+    root.setLevel(level)
 
 
 @pytest.fixture

@@ -100,8 +100,9 @@ def secret_variables(environ: Mapping[str, str]) -> dict[str, str]:
 
 @contextmanager
 def forgetting() -> Generator[None]:
-    """Forget afterwards what was remembered inside; for tests."""
+    """Know nothing inside, and afterwards what was known before; for tests."""
     before = _known.values
+    _known.set(frozenset())
     try:
         yield
     finally:

@@ -159,6 +159,7 @@ def _check_names(config: ProjectConfig, stage: str, agents: Mapping[str, AgentCo
         if APPROVALS in agents:
             message = f"approvals.function_url makes a function called {function}; give this agent another name"
             found.report(message, "agents", APPROVALS)
+        found.notes.append(f"{APPROVALS}: everybody can call {function} by its URL; it answers whoever has a link")
 
 
 def _too_long(function: str) -> str:

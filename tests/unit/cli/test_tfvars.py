@@ -192,7 +192,9 @@ def test_the_durable_function_needs_room_for_its_name(make: Make) -> None:
 def test_approvals_get_a_public_url_only_where_the_stage_says_so(make: Make) -> None:
     text = "agents: {writer: {}}\nstages: {prod: {approvals: {function_url: true, function_url_concurrency: null}}}"
     assert make(text).variables["approvals"] == {"function_url": False, "reserved_concurrency": 2}
-    assert make(text, stage="prod").variables["approvals"] == {"function_url": True, "reserved_concurrency": None}
+    made = make(text, stage="prod")
+    assert made.variables["approvals"] == {"function_url": True, "reserved_concurrency": None}
+    assert "everybody can call shop-prod-approvals by its URL" in " ".join(made.notes)
 
 
 def test_the_pages_of_approvals_and_an_agent_cannot_have_one_function(make: Make) -> None:

@@ -9,7 +9,6 @@ import pytest
 from agent_framework.errors import AgentFrameworkError, ConfigError
 from agent_framework.observability import redact_logs
 from agent_framework.observability.redaction import (
-    forgetting,
     masked,
     redact,
     redacted_errors,
@@ -19,12 +18,6 @@ from agent_framework.observability.redaction import (
 )
 
 VALUE = 'p&ss "wörd"\\7/'
-
-
-@pytest.fixture(autouse=True)
-def _forgetful():
-    with forgetting():
-        yield
 
 
 def test_a_remembered_value_is_hidden_in_every_spelling() -> None:

@@ -13,7 +13,7 @@ from agent_framework.errors import PackagingError
 _LEADS_OUT = re.compile(r"^[A-Za-z]:|\\")
 """What starts at a drive, or goes through folders by Windows' sign; empty parts stand for absolute paths."""
 _TIME = (1980, 1, 1, 0, 0, 0)
-_LEVEL = 8  # 9 takes 1.6 times as long for 0.2 % less, measured on the files of LiteLLM and the Agents SDK
+_LEVEL = 9  # 8 takes two thirds of the time for 0.2 % more, measured on the files of LiteLLM and the Agents SDK
 _FILE, _PROGRAM = 0o100644, 0o100755
 
 

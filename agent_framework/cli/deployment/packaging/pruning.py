@@ -27,6 +27,9 @@ UNUSABLE = (
     "agents/extensions/memory/sqlalchemy_session.py",  # SQLAlchemy
     "agents/extensions/models/any_llm_model.py",  # any-llm
     "agents/extensions/models/any_llm_provider.py",
+    "agents/extensions/visualization.py",  # graphviz
+    "openai/helpers",  # records and plays sound, with NumPy and a sound device
+    "mcp/cli",  # its command, which needs typer
     "jsonschema/benchmarks",  # measures jsonschema
     "cffi",  # only cryptography is built with it, which needs the compiled _cffi_backend and no more
     "pycparser",  # only cffi's Python part uses it
