@@ -80,6 +80,19 @@ def test_full_without_a_worker_says_what_is_missing(idle: Alex):
     assert "does a worker work on stage local?" in done.stderr
 
 
+def test_full_of_another_stage_wants_to_know_its_portfolios(idle: Alex):
+    done = idle.backend("test_full", "--stage", "dev")
+    assert done.returncode == 1
+    assert "ALEX_DATABASE has to name the database that the functions of stage dev read" in done.stderr
+
+
+def test_the_env_file_names_the_database_for_every_command(idle: Alex):
+    (idle.folder / ".env").write_text("ALEX_DATABASE=elsewhere.sqlite\n")
+    assert "elsewhere.sqlite: test users" in idle.data("reset")
+    assert idle.backend("test_full", "--no-worker", "--timeout", "0.1").returncode == 1
+    assert not (idle.folder / ".agent-framework" / "alex.sqlite").exists()
+
+
 def test_several_accounts_add_up_and_stay_apart(alex: Alex):
     done = alex.backend("test_multiple_accounts", "--no-worker")
     assert done.returncode == 0, done.stdout + done.stderr

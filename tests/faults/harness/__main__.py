@@ -22,12 +22,10 @@ def main() -> int:
     parser.add_argument("--seed", type=int, default=1, help="the first schedule's seed; the others count up from it")
     chosen = parser.parse_args()
     logging.disable(logging.ERROR)  # refused writes and cut connections are what this is about
-    runner, cut_off = Runner(BACKENDS[chosen.backend](), say=lambda line: print(line, flush=True)), False
-    try:
-        runner.run(chosen.count, chosen.seed)
-    except KeyboardInterrupt:
-        cut_off = True
-    report = runner.report
+    runner = Runner(BACKENDS[chosen.backend](), say=lambda line: print(line, flush=True))
+    signal.signal(signal.SIGINT, lambda number, frame: runner.stop())
+    report = runner.run(chosen.count, chosen.seed)
+    cut_off = report.counts["schedules"] < chosen.count
     last, after = chosen.seed + report.counts["schedules"] - 1, "cut off after" if cut_off else "done in"
     print(f"backend {chosen.backend}, seeds {chosen.seed} to {last}, {after} {report.seconds:,.0f} s")
     print(report.table())
@@ -36,5 +34,4 @@ def main() -> int:
 
 
 if __name__ == "__main__":
-    signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell's background jobs begin with it ignored
     sys.exit(main())

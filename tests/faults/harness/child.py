@@ -199,6 +199,7 @@ def main() -> None:
     The argument is how many real seconds they wait for SQLite's lock; stopped ones do not let go of it by themselves.
     Children that are left when the orders end, as where the harness was interrupted, are killed.
     """
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # a terminal sends it to all; who gives the orders ends
     _sqlite.BUSY_TIMEOUT_S = float(sys.argv[1])
     children: set[int] = set()
     logging.disable(logging.ERROR)  # refused writes and cut connections are what this is about

@@ -36,12 +36,17 @@ class Runner:
         self._real_every = REAL_EVERY.get(backend.name, REAL_EVERY_ELSE)
         self._batch = BATCH.get(backend.name, BATCH_ELSE)
         self._forks: Forks | None = None
+        self._stopped = False
         self.report = Report()
 
     def run(self, count: int, seed: int, *, until_found: bool = False) -> Report:
         """All of them, or with ``until_found`` up to the first that breaks a promise."""
         asyncio.run(self._run(count, seed, until_found))
         return self.report
+
+    def stop(self) -> None:
+        """End after the schedule that is running."""
+        self._stopped = True
 
     async def _run(self, count: int, seed: int, until_found: bool) -> None:
         begun = said = time.monotonic()
@@ -51,7 +56,7 @@ class Runner:
                     await self._backend.open()
                 await self._one(seed + number)
                 self.report.seconds = time.monotonic() - begun
-                if until_found and self.report.failed:
+                if self._stopped or (until_found and self.report.failed):
                     return
                 if time.monotonic() - said > self._every_s:
                     said = time.monotonic()

@@ -12,7 +12,7 @@ _more = click.argument("options", nargs=-1, type=click.UNPROCESSED, metavar="[OP
 @click.command("package_all", context_settings=_passes_on)
 @_more
 def package_all(options: tuple[str, ...]) -> None:
-    """Build a package for each agent: ``agent-framework package --all`` with further OPTIONs of it."""
+    """Build a package for each agent: 'agent-framework package --all' with further OPTIONs of it."""
     product("package", "--all", *options)
     click.echo("All agents packaged successfully!")
 
@@ -21,9 +21,9 @@ def package_all(options: tuple[str, ...]) -> None:
 @click.option("--stage", default="dev", show_default=True, help="The stage that is deployed.")
 @_more
 def deploy_all(stage: str, options: tuple[str, ...]) -> None:
-    """Deploy all agents: ``agent-framework deploy`` with further OPTIONs of it.
+    """Deploy all agents: 'agent-framework deploy' with further OPTIONs of it.
 
-    Writes terraform/ first, where there is none.
+    It writes terraform/ first, where there is none.
     """
     if not (PROJECT_DIR / "terraform").is_dir():
         product("generate-config")

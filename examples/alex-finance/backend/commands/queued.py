@@ -1,6 +1,7 @@
 """Jobs through a stage's queue, worked on by a worker process of their own, or by whoever works there."""
 
 import asyncio
+import os
 import subprocess
 import sys
 from collections.abc import AsyncIterator, Callable, Iterator, Sequence
@@ -12,7 +13,8 @@ import click
 
 from agent_framework import Job, JobStatus, Project
 from backend.context import valuation_of
-from backend.data.settings import PROJECT_DIR, open_store
+from backend.data.settings import PROJECT_DIR, VARIABLE, open_store
+from backend.data.store import Store
 from backend.payloads import problems
 
 LOCAL = "local"
@@ -47,6 +49,20 @@ def place_options(command: Callable[..., Any]) -> Callable[..., Any]:
     ):
         wrapped = option(wrapped)
     return wrapped
+
+
+def portfolios(place: Place) -> Store:
+    """The stage's database of portfolios.
+
+    Raises:
+        click.ClickException: nothing names that of a deployed stage.
+    """
+    if place.stage != LOCAL and not os.environ.get(VARIABLE):
+        raise click.ClickException(
+            f"{VARIABLE} has to name the database that the functions of stage {place.stage} read, in the environment "
+            "or in .env: without it the trial would look at a file of this folder"
+        )
+    return open_store()
 
 
 @asynccontextmanager

@@ -16,12 +16,11 @@ import click
 
 from agent_framework import Job
 from backend.data.seed import seed
-from backend.data.settings import open_store
 from backend.data.store import Store
 from backend.portfolio.money import cents, dollars
 from backend.portfolio.values import Position, User
 
-from .queued import Place, place_options, run_job, verdict, working, wrong_with
+from .queued import Place, place_options, portfolios, run_job, verdict, working, wrong_with
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,7 +104,7 @@ def _user(number: int) -> UserPlan:
 
 def _analysed(plans: Sequence[UserPlan], place: Place) -> list[Analysed]:
     """A job for each user, all at once; the users are removed afterwards."""
-    store = open_store()
+    store = portfolios(place)
     seed(store)
     with _users(store, plans):
         jobs = asyncio.run(_at_once([plan.id for plan in plans], place))

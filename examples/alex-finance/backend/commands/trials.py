@@ -7,10 +7,9 @@ import click
 
 from agent_framework import AgentFrameworkError, Job
 from backend.data.seed import FIRST_USER, SECOND_USER, seed
-from backend.data.settings import open_store
 from backend.outcomes import ORDER, lines_of
 
-from .queued import Place, place_options, run_job, verdict, working, wrong_with
+from .queued import Place, place_options, portfolios, run_job, verdict, working, wrong_with
 
 _names = click.argument("agents", nargs=-1, type=click.Choice(ORDER), metavar="[AGENT]...")
 
@@ -41,7 +40,7 @@ def test_full(agents: tuple[str, ...], place: Place) -> None:
 
     The test users are made anew first. A worker process is started for stage local; a deployed stage has functions.
     """
-    seed(open_store())
+    seed(portfolios(place))
     passed = asyncio.run(_jobs(agents, place))
     _summary(passed)
 
@@ -54,7 +53,7 @@ async def _jobs(agents: tuple[str, ...], place: Place) -> dict[str, bool]:
         for agent in agents:
             user_id = SECOND_USER if agent in ("tagger", "planner") else FIRST_USER
             kind = "portfolio_analysis" if agent == "planner" else f"agent:{agent}"
-            seed(open_store())
+            seed(portfolios(place))
             passed[agent] = _shown(agent, await run_job(project, place, user_id, kind))
         return passed
 

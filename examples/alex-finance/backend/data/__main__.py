@@ -4,11 +4,12 @@ import argparse
 import json
 import sys
 
+from agent_framework.core.environment import environment
 from agent_framework.errors import AgentFrameworkError
 from backend.portfolio.valuation import value
 
 from .seed import FIRST_USER, SECOND_USER, seed
-from .settings import open_store
+from .settings import PROJECT_DIR, open_store
 
 
 def main() -> int:
@@ -20,6 +21,7 @@ def main() -> int:
     show = commands.add_parser("show", help="print a user's valuation as JSON")
     show.add_argument("user", nargs="?", default=FIRST_USER)
     arguments = parser.parse_args()
+    environment(PROJECT_DIR)
     store = open_store()
     try:
         if arguments.command == "reset":
