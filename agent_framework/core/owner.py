@@ -8,14 +8,18 @@ import platform
 from functools import lru_cache
 from pathlib import Path
 
+_ENDED = "XZ"
+"""The states of a process that has ended, the second while its parent has not asked how."""
+
 
 def _start_time(pid: int) -> str:
-    """When the process started, in clock ticks since boot; empty where the system does not tell."""
+    """When the process started, in clock ticks since boot; empty where the system does not tell, or it has ended."""
     try:
         stat = Path(f"/proc/{pid}/stat").read_text("utf-8", "replace")
     except OSError:
         return ""
-    return stat.rpartition(")")[2].split()[19]
+    state, *fields = stat.rpartition(")")[2].split()
+    return "" if state in _ENDED else fields[18]
 
 
 @lru_cache(maxsize=1)
