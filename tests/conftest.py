@@ -1,6 +1,7 @@
 """What all tests share: hypothesis without flaky deadlines, and projects made in a temporary folder."""
 
 import logging
+import os
 import signal
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
@@ -24,12 +25,15 @@ settings.load_profile("repeatable")
 
 @pytest.fixture(autouse=True)
 def _nothing_stays_in_the_process() -> Iterator[None]:
-    """What one test's environment holds is hidden in that test alone; what a function's handler logs is its own too."""
+    """A test has its environment, which ``.env`` files add to, its secrets and its level of logs for itself alone."""
     root = logging.getLogger()
-    level = root.level
+    level, environ = root.level, dict(os.environ)
     with forgetting():
         yield
     root.setLevel(level)
+    if os.environ != environ:
+        os.environ.clear()
+        os.environ.update(environ)
 
 
 @pytest.fixture
