@@ -7,6 +7,7 @@ are first used.
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
+from agent_framework._later import import_later
 from agent_framework.infrastructure.llm.base import (
     DEFAULT_MAX_OUTPUT_TOKENS,
     FINAL_RESULT_TOOL,
@@ -48,6 +49,8 @@ __all__ = [
     "cost_usd",
     "is_priced",
 ]
+
+import_later("agents.mcp", stand_ins=["MCPUtil"])  # 40 % of the SDK's import, and only agents with MCP servers use it
 
 
 def __getattr__(name: str) -> Any:

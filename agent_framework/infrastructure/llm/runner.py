@@ -11,7 +11,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
-from agents import Agent, Model, RunConfig, RunContextWrapper, Runner, RunResult, RunState
+from agents import Agent, Model, RunConfig, RunContextWrapper, Runner, RunResult, RunState, Tool
 from agents.agent import ToolsToFinalOutputResult
 from agents.exceptions import MaxTurnsExceeded
 from agents.items import ToolApprovalItem
@@ -93,6 +93,13 @@ class Reply:
     questions: tuple[Question, ...] = ()
 
 
+class _Agent(Agent[Any]):
+    """An agent of the SDK that asks for tools of MCP servers only where it has some, which loads ``agents.mcp``."""
+
+    async def get_mcp_tools(self, run_context: RunContextWrapper[Any]) -> list[Tool]:
+        return await super().get_mcp_tools(run_context) if self.mcp_servers else []
+
+
 async def run_agent(request: RunRequest) -> Reply:
     """Run until the model has answered or asks for workers.
 
@@ -148,12 +155,12 @@ def _build(request: RunRequest, final: FinalResult | None) -> Agent[Any]:
     tools = _tools(request)
     tools += [worker_tool(name, about, request.answers) for name, about in request.workers.items()]
     if final is None:
-        return Agent(name=request.name, instructions=request.instructions, model=request.model, tools=tools)
+        return _Agent(name=request.name, instructions=request.instructions, model=request.model, tools=tools)
 
     def until_given(context: RunContextWrapper[Any], results: list[FunctionToolResult]) -> ToolsToFinalOutputResult:
         return ToolsToFinalOutputResult(is_final_output=final.given, final_output="given" if final.given else None)
 
-    return Agent(
+    return _Agent(
         name=request.name,
         instructions=f"{request.instructions}\n\nGive your answer by calling {FINAL_RESULT_TOOL}.",
         model=request.model,
