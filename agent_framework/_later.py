@@ -10,11 +10,13 @@ it. A library that takes out another name than expected, or none, gets the modul
 
 import sys
 from collections.abc import Sequence
-from importlib.abc import Loader, MetaPathFinder
 from importlib.machinery import ModuleSpec
 from threading import RLock
 from types import ModuleType
-from typing import Any
+from typing import TYPE_CHECKING, Any, cast
+
+if TYPE_CHECKING:
+    from importlib.abc import Loader
 
 
 def import_later(module: str, *, stand_ins: Sequence[str]) -> None:
@@ -29,7 +31,7 @@ def import_later(module: str, *, stand_ins: Sequence[str]) -> None:
         sys.meta_path.insert(0, finder)
 
 
-class _Finder(MetaPathFinder):
+class _Finder:
     """Finds one module where the others would, and puts off its loading."""
 
     def __init__(self, module: str, stand_ins: tuple[str, ...]) -> None:
@@ -42,21 +44,23 @@ class _Finder(MetaPathFinder):
     def __hash__(self) -> int:
         return hash(self._module)
 
-    def find_spec(self, fullname: str, path: Sequence[str] | None, target: ModuleType | None = None) -> ModuleSpec | None:
+    def find_spec(
+        self, fullname: str, path: Sequence[str] | None, target: ModuleType | None = None
+    ) -> ModuleSpec | None:
         if fullname != self._module:
             return None
         others = (finder for finder in sys.meta_path if finder is not self)
         found = (finder.find_spec(fullname, path, target) for finder in others)
         spec = next((spec for spec in found if spec is not None), None)
         if spec is not None and spec.loader is not None:
-            spec.loader = _Loader(spec.loader, self._stand_ins)
+            spec.loader = cast("Loader", _Loader(spec.loader, self._stand_ins))
         return spec
 
 
-class _Loader(Loader):
+class _Loader:
     """Makes the module at once and fills it when it is used."""
 
-    def __init__(self, loader: Loader, stand_ins: tuple[str, ...]) -> None:
+    def __init__(self, loader: "Loader", stand_ins: tuple[str, ...]) -> None:
         self._loader = loader
         self._stand_ins = stand_ins
         self._lock = RLock()
@@ -78,7 +82,7 @@ class _Loader(Loader):
                 self._loader.exec_module(module)
             finally:
                 self._is_loading = False
-            module.__class__ = ModuleType
+            module.__class__ = ModuleType  # pyright: ignore[reportAttributeAccessIssue]
             module.__loader__ = self._loader
             if module.__spec__ is not None:
                 module.__spec__.loader = self._loader

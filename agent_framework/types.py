@@ -13,6 +13,8 @@ from agent_framework.errors import IllegalTransitionError
 
 JSONDict = dict[str, Any]
 
+SESSION_ID = "session_id"
+"""The field of a job's input that names the conversation it belongs to."""
 
 MAX_NESTING = 200
 """Levels of objects and arrays that a job's input or an agent's output may have."""

@@ -33,9 +33,15 @@ EngineName = Literal["checkpoint", "durable"]
 
 
 class ConfigModel(BaseModel):
-    """Base of all models of the file."""
+    """Base of all models of the file.
 
-    model_config = ConfigDict(frozen=True, extra="forbid", str_strip_whitespace=True, hide_input_in_errors=True)
+    Each is built when it first validates (most only as a part of `ProjectConfig`), and defaults are constructed without
+    validation: building all of them here would be a tenth of a function's cold start.
+    """
+
+    model_config = ConfigDict(
+        frozen=True, extra="forbid", str_strip_whitespace=True, hide_input_in_errors=True, defer_build=True
+    )
 
 
 class ProjectInfo(ConfigModel):
@@ -209,18 +215,18 @@ class AgentConfig(ConfigModel):
     description: str = ""
     entrypoint: str | None = Field(default=None, pattern=r"^[A-Za-z_][\w.]*(:[A-Za-z_]\w*)?$")
     requirements: tuple[str, ...] = ()
-    runtime: RuntimeSettings = RuntimeSettings()
-    capabilities: Capabilities = Capabilities()
-    dependencies: Dependencies = Dependencies()
-    outputs: Outputs = Outputs()
-    retry: RetryPolicy = RetryPolicy()
+    runtime: RuntimeSettings = RuntimeSettings.model_construct()
+    capabilities: Capabilities = Capabilities.model_construct()
+    dependencies: Dependencies = Dependencies.model_construct()
+    outputs: Outputs = Outputs.model_construct()
+    retry: RetryPolicy = RetryPolicy.model_construct()
     fallback: AgentName | None = None
     circuit_breaker: CircuitBreaker | None = None
     cache: ResultCache | None = None
     session: bool | SessionSettings = Field(
         default=False, description="Remember the conversation that a job belongs to (input.session_id)."
     )
-    llm: LLMOverride = LLMOverride()
+    llm: LLMOverride = LLMOverride.model_construct()
     needs_approval: bool | tuple[str, ...] = Field(
         default=False, description="True: a person must approve each start of the agent; or names of its tools."
     )
@@ -421,9 +427,9 @@ class ProviderSettings(ConfigModel):
 class Infrastructure(ConfigModel):
     """Where jobs, messages and files live. What is left out costs nothing while idle."""
 
-    database: ProviderSettings = ProviderSettings(provider="dynamodb")
-    queue: ProviderSettings = ProviderSettings(provider="sqs")
-    storage: ProviderSettings = ProviderSettings(provider="s3")
+    database: ProviderSettings = ProviderSettings.model_construct(provider="dynamodb", config={})
+    queue: ProviderSettings = ProviderSettings.model_construct(provider="sqs", config={})
+    storage: ProviderSettings = ProviderSettings.model_construct(provider="s3", config={})
 
 
 LOCAL_INFRASTRUCTURE: dict[str, Any] = {
@@ -449,7 +455,7 @@ class OrchestrationOverlay(ConfigModel):
 class StageOverlay(ConfigModel):
     """What a stage does differently; merged over the rest of the file and validated as a whole."""
 
-    orchestration: OrchestrationOverlay = OrchestrationOverlay()
+    orchestration: OrchestrationOverlay = OrchestrationOverlay.model_construct()
     approvals: dict[str, Any] = Field(default_factory=dict[str, Any])
     infrastructure: dict[str, Any] = Field(default_factory=dict[str, Any])
     llm: dict[str, Any] = Field(default_factory=dict[str, Any])
@@ -461,10 +467,10 @@ class ProjectConfig(ConfigModel):
 
     project: ProjectInfo
     agents: dict[AgentName, AgentConfig] = Field(default_factory=dict[str, AgentConfig])
-    orchestration: Orchestration = Orchestration()
-    approvals: ApprovalSettings = ApprovalSettings()
-    infrastructure: Infrastructure = Infrastructure()
-    llm: LLMSettings = LLMSettings()
+    orchestration: Orchestration = Orchestration.model_construct()
+    approvals: ApprovalSettings = ApprovalSettings.model_construct()
+    infrastructure: Infrastructure = Infrastructure.model_construct()
+    llm: LLMSettings = LLMSettings.model_construct()
     stages: dict[StageName, StageOverlay] = Field(default_factory=dict[str, StageOverlay])
 
     @field_validator("agents")

@@ -6,7 +6,6 @@
 import copy
 from collections.abc import Mapping
 from dataclasses import dataclass
-from difflib import get_close_matches
 from pathlib import Path
 from typing import Any, Self
 
@@ -121,6 +120,8 @@ def merge(base: Any, overlay: Any) -> Any:
 
 def did_you_mean(word: str, known: Any) -> str:
     """``; did you mean 'x'?`` or nothing."""
+    from difflib import get_close_matches
+
     close = get_close_matches(word, [str(item) for item in known], n=1, cutoff=0.6)
     return f"; did you mean {close[0]!r}?" if close else ""
 

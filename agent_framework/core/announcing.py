@@ -12,7 +12,6 @@ from agent_framework.config.loader import ConfigLoader
 from agent_framework.config.registry import import_from
 from agent_framework.core.approval import Approval
 from agent_framework.core.approval_store import ApprovalStore
-from agent_framework.core.approvals import Approvals
 from agent_framework.core.engine import Announce, announce_nothing
 from agent_framework.errors import ApprovalError, ProjectError
 from agent_framework.infrastructure.database.base import DatabaseProvider
@@ -35,6 +34,8 @@ class Announcer:
 
     def __init__(self, loader: ConfigLoader, db: DatabaseProvider, target: str, url: str | None) -> None:
         self._loader = loader
+        from agent_framework.core.approvals import Approvals
+
         self._approvals = Approvals(db)
         self._store = ApprovalStore(db)
         self._target = target

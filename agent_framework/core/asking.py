@@ -1,11 +1,12 @@
 """From a run that wants something approved to stored questions, and from decisions back to what resumes the run."""
 
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from agent_framework.core.approval import Approval, ApprovalState, call_approval_id, rejection
 from agent_framework.core.approval_store import ApprovalStore
 from agent_framework.core.attempts import ASKED
-from agent_framework.core.base_agent import Resumed
 from agent_framework.errors import AgentError, ApprovalNeeded
 from agent_framework.infrastructure._json import canonical_json, hash_of
 from agent_framework.infrastructure.database.base import DatabaseProvider
@@ -17,6 +18,18 @@ if TYPE_CHECKING:
 
 MOST_SHOWN_BYTES = 50_000
 """What a person can be shown of one call, its preview included."""
+
+
+@dataclass(frozen=True, slots=True)
+class Resumed:
+    """A run that waited for people: its saved state, and what they decided about each call.
+
+    ``answers`` are those of earlier questions, for an agent whose ``run`` asks its model several times.
+    """
+
+    saved: str
+    verdicts: Mapping[str, Verdict]
+    answers: Sequence[Any] = ()
 
 
 async def ask(store: ApprovalStore, db: DatabaseProvider, work: "Work", needed: ApprovalNeeded) -> JSONDict:

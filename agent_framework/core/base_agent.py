@@ -13,11 +13,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from agent_framework.config.agent_config import AgentConfig
+from agent_framework.core.asking import Resumed
 from agent_framework.core.outputs import to_output
 from agent_framework.core.sessions import Session
 from agent_framework.errors import ApprovalNeeded, ProjectError
 from agent_framework.infrastructure.database.base import DatabaseProvider, require_job
-from agent_framework.infrastructure.llm.base import OFFLINE, Meter, ModelSpec, Verdict, build_model
+from agent_framework.infrastructure.llm.base import OFFLINE, Meter, ModelSpec, build_model
 from agent_framework.infrastructure.storage.base import StorageProvider
 from agent_framework.types import Job, JSONDict
 
@@ -36,18 +37,6 @@ class Turn:
     workers: Mapping[str, str]
     saved: str | None = None
     answers: Mapping[str, Any] = field(default_factory=dict[str, Any])
-
-
-@dataclass(frozen=True, slots=True)
-class Resumed:
-    """A run that waited for people: its saved state, and what they decided about each call.
-
-    ``answers`` are those of earlier questions, for an agent whose ``run`` asks its model several times.
-    """
-
-    saved: str
-    verdicts: Mapping[str, Verdict]
-    answers: Sequence[Any] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,12 +14,9 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
 
-from agent_framework.core.durable_role import DurableRole
 from agent_framework.core.lambda_answers import Role
 from agent_framework.core.lambda_events import Migrate, Request, read_event
-from agent_framework.core.lambda_orchestrator import OrchestratorRole
 from agent_framework.core.lambda_process import Invocation, open_project
-from agent_framework.core.lambda_worker import WorkerRole
 from agent_framework.core.runtime import Project
 from agent_framework.observability.redaction import redacted_errors
 from agent_framework.observability.tracing import observe
@@ -108,6 +105,8 @@ def worker_handler(
 
     ``handler = worker_handler("writer")`` in ``backend/agents/writer/lambda_handler.py``.
     """
+    from agent_framework.core.lambda_worker import WorkerRole
+
     return BaseHandler(agent, WorkerRole, Hooks(before, after, on_error))
 
 
@@ -115,12 +114,16 @@ def orchestrator_handler(
     agent: str, *, before: Before | None = None, after: After | None = None, on_error: OnError | None = None
 ) -> BaseHandler:
     """The handler of the orchestrator's function, which the jobs queue and the sweeper's schedule invoke."""
-    return BaseHandler(agent, _orchestrator_role, Hooks(before, after, on_error))
+    from agent_framework.core.lambda_orchestrator import OrchestratorRole
 
+    def role(agent: str, project: Project) -> Role:
+        if project.config.orchestration.engine != "durable":
+            return OrchestratorRole(agent, project)
+        from agent_framework.core.durable_role import DurableRole
 
-def _orchestrator_role(agent: str, project: Project) -> Role:
-    engine = project.config.orchestration.engine
-    return DurableRole(agent, project) if engine == "durable" else OrchestratorRole(agent, project)
+        return DurableRole(agent, project)
+
+    return BaseHandler(agent, role, Hooks(before, after, on_error))
 
 
 async def _hook(hook: Callable[..., Any] | None, *arguments: Any) -> Any:

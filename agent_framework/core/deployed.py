@@ -24,7 +24,7 @@ class DeployedStage(BaseModel):
     ``infrastructure`` is what the running agents are told; ``functions`` and ``log_groups`` are by agent.
     """
 
-    model_config = ConfigDict(frozen=True, extra="ignore")
+    model_config = ConfigDict(frozen=True, extra="ignore", defer_build=True)
 
     stage: str
     project: str

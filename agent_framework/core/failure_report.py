@@ -8,10 +8,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from agent_framework.core.state import Mode
-from agent_framework.types import Attempt, ErrorKind, Event, EventKind, JobStatus, JSONDict, Snapshot
-
-SESSION_ID = "session_id"
-"""The field of a job's input that names the conversation it belongs to."""
+from agent_framework.types import SESSION_ID, Attempt, ErrorKind, Event, EventKind, JobStatus, JSONDict, Snapshot
 
 _STATUSES = frozenset({JobStatus.FAILED, JobStatus.CANCELLED, JobStatus.NEEDS_REVIEW})
 _CODES: Mapping[ErrorKind, str] = {

@@ -4,12 +4,10 @@ import asyncio
 from collections.abc import Iterator
 
 from agent_framework.core.approvals import Approvals
-from agent_framework.core.progress import AttemptEnded, AttemptStarted, Decided, Listener, Progress, ignore
+from agent_framework.core.progress import POLL_S, AttemptEnded, AttemptStarted, Decided, Listener, Progress, ignore
 from agent_framework.errors import JobNotFoundError
 from agent_framework.infrastructure.database import DatabaseProvider
 from agent_framework.types import AttemptKey, AttemptState, JobStatus, Snapshot
-
-POLL_S = 1.0
 
 
 class Follower:

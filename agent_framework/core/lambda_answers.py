@@ -6,8 +6,6 @@ from collections.abc import Awaitable, Callable
 from http import HTTPStatus
 from typing import Any, Protocol
 
-from agent_framework.core.approval_page import HEADERS, approval_page
-from agent_framework.core.failure_report import SESSION_ID
 from agent_framework.core.lambda_events import AgentCall, Request, batch_answer, envelope
 from agent_framework.core.lambda_http import HttpRequest
 from agent_framework.core.lambda_process import Invocation
@@ -15,7 +13,7 @@ from agent_framework.core.runtime import Project
 from agent_framework.core.worker import send_hint
 from agent_framework.errors import AgentFrameworkError, ConfigError, DataTooLargeError, IdempotencyConflictError
 from agent_framework.infrastructure.queue.base import Delivery
-from agent_framework.types import Job, JobStatus, JSONDict
+from agent_framework.types import SESSION_ID, Job, JobStatus, JSONDict
 
 logger = logging.getLogger("agent_framework.function")
 
@@ -66,6 +64,8 @@ def refusal_of(agent: str, request: HttpRequest, *, methods: tuple[str, ...]) ->
 
 async def approval_answer(project: Project, request: HttpRequest, approval_id: str) -> JSONDict:
     """The page behind an approval's link; the token is what lets somebody in, not who they are."""
+    from agent_framework.core.approval_page import HEADERS, approval_page
+
     page = await approval_page(project.approvals, request.method, approval_id, request.fields)
     if page.job_id is not None:
         await send_hint(project.queue, page.job_id)

@@ -9,13 +9,12 @@ from dataclasses import dataclass
 from http import HTTPStatus
 from typing import Any
 
-from agent_framework.core.failure_report import SESSION_ID
 from agent_framework.core.lambda_http import ANONYMOUS, HttpRequest, part, read_http
 from agent_framework.errors import AgentFrameworkError, ConfigError
 from agent_framework.infrastructure._json import check_json
 from agent_framework.infrastructure.queue.base import Delivery
 from agent_framework.observability.redaction import redact
-from agent_framework.types import JSONDict, is_array, is_object
+from agent_framework.types import SESSION_ID, JSONDict, is_array, is_object
 
 _UNDERSTOOD = (
     "a batch of SQS, a request of API Gateway, an event of EventBridge, {agent, action, payload, context}, "

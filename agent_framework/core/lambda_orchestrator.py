@@ -23,7 +23,6 @@ from agent_framework.core.lambda_http import HttpRequest, http_answer
 from agent_framework.core.lambda_process import Invocation, performer_of
 from agent_framework.core.message_handler import MessageHandler
 from agent_framework.core.messages import advance_message, perform_message, read_message
-from agent_framework.core.migration import migrate
 from agent_framework.core.pinned import ONE_AGENT
 from agent_framework.core.runtime import Project
 from agent_framework.core.worker import send_hint
@@ -56,8 +55,7 @@ class OrchestratorRole:
             case Sweep():
                 return await self._sweep()
             case Migrate():
-                done = await migrate(self._project)
-                return envelope(self._agent, result={"schema_version": done.after.current, "before": done.before})
+                return await self._migrate()
             case EngineMessage(body):
                 return await self._engine_message(body, invocation)
             case HttpRequest(approval_id=str(approval_id)) if self._project.config.approvals.endpoint:
@@ -66,6 +64,12 @@ class OrchestratorRole:
                 return http_answer(await self._http(request))
             case AgentCall():
                 return await self._call(request, invocation)
+
+    async def _migrate(self) -> JSONDict:
+        from agent_framework.core.migration import migrate
+
+        done = await migrate(self._project)
+        return envelope(self._agent, result={"schema_version": done.after.current, "before": done.before})
 
     async def _records(self, deliveries: tuple[Delivery, ...], invocation: Invocation) -> JSONDict:
         limit = await self._project.queue.receive_limit()

@@ -6,7 +6,6 @@ from pathlib import Path
 
 from agent_framework.config.agent_config import AgentConfig
 from agent_framework.config.loader import ConfigLoader
-from agent_framework.core.agent_forms import talks_to_model
 from agent_framework.errors import ConfigError
 from agent_framework.infrastructure.llm.base import OFFLINE, REPLAY, ModelSpec, Price, build_model
 from agent_framework.observability.redaction import remember
@@ -69,6 +68,8 @@ class Models:
         Raises:
             ProjectError: an agent's module cannot be imported.
         """
+        from agent_framework.core.agent_forms import talks_to_model
+
         used: dict[str, ModelSpec] = {}
         for name, agent in self._config.agents.items():
             turns = agent.type == "orchestrator" and self._config.orchestration.strategy == "agent"

@@ -11,7 +11,6 @@ from agent_framework.core.environment import environment
 from agent_framework.core.job_manager import JobManager
 from agent_framework.core.models import Models
 from agent_framework.core.pinned import PinnedPlan
-from agent_framework.core.preview import preview
 from agent_framework.core.steps import Steps, failed
 from agent_framework.core.wiring import Parts, open_storage, plan_of, wire
 from agent_framework.infrastructure.database.base import DatabaseProvider
@@ -112,6 +111,8 @@ class DynamicOrchestrator:
 
     async def create_execution_plan(self, input_data: JSONDict) -> list["ExecutionStep"]:
         """A preview for ``input_data``; ``condition`` marks steps that wait for results."""
+        from agent_framework.core.preview import preview
+
         shown = preview(self.pin(), input_data)
         return [ExecutionStep(step.type, list(step.agents), step.condition) for step in shown.steps if step.agents]
 

@@ -7,7 +7,7 @@ import hashlib
 import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from functools import cached_property, lru_cache
+from functools import cache, cached_property, lru_cache
 from typing import Any
 
 from pydantic import TypeAdapter, ValidationError
@@ -87,7 +87,7 @@ class PinnedPlan:
 
     @cached_property
     def _stored(self) -> JSONDict:
-        data = _ADAPTER.dump_python(self, mode="json")
+        data = _adapter().dump_python(self, mode="json")
         return {**data, "digest": digest(data)}
 
     @classmethod
@@ -115,7 +115,11 @@ _MOST_KEPT = 256
 _read_before: dict[int, tuple[JSONDict, PinnedPlan]] = {}
 """Plans by the very object that they were read from: jobs of one plan share it (`database._rows`)."""
 _DEFAULT_POLICY = AgentPolicy()
-_ADAPTER = TypeAdapter(PinnedPlan)
+
+
+@cache
+def _adapter() -> TypeAdapter[PinnedPlan]:
+    return TypeAdapter(PinnedPlan)
 
 
 @lru_cache(maxsize=256)
@@ -123,7 +127,7 @@ def _read(text: str) -> PinnedPlan:
     data = json.loads(text)
     data.pop("digest", None)
     try:
-        return _ADAPTER.validate_python(data)
+        return _adapter().validate_python(data)
     except ValidationError as exc:
         raise ProjectError(f"the job's stored plan cannot be read: {exc.errors(include_url=False)[0]['msg']}") from exc
 

@@ -5,18 +5,20 @@ What they share between processes lies in the document store.
 
 import logging
 from collections.abc import Callable
+from functools import cached_property
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from agent_framework.config.agent_config import AgentConfig
 from agent_framework.config.registry import AgentRegistry
-from agent_framework.core.agent_forms import tools_of
-from agent_framework.core.circuit_guard import CircuitGuard
-from agent_framework.core.code_version import code_version
 from agent_framework.core.execution import Run, Work
-from agent_framework.core.result_cache import ResultCacheGuard, why_not_cacheable
 from agent_framework.infrastructure.database.base import DatabaseProvider
 from agent_framework.infrastructure.llm.base import REPLAY, ModelSpec
 from agent_framework.types import AgentOutcome
+
+if TYPE_CHECKING:
+    from agent_framework.core.circuit_guard import CircuitGuard
+    from agent_framework.core.result_cache import ResultCacheGuard
 
 logger = logging.getLogger(__name__)
 
@@ -33,11 +35,25 @@ class Policies:
         project_dir: Path,
         model_spec: Callable[[AgentConfig], ModelSpec],
     ) -> None:
-        self.circuits = CircuitGuard(db)
-        self.results = ResultCacheGuard(db, owner)
+        self._db = db
+        self._owner = owner
         self._registry = registry
         self._project_dir = project_dir
         self._model_spec = model_spec
+
+    @cached_property
+    def circuits(self) -> "CircuitGuard":
+        """The circuit breakers."""
+        from agent_framework.core.circuit_guard import CircuitGuard
+
+        return CircuitGuard(self._db)
+
+    @cached_property
+    def results(self) -> "ResultCacheGuard":
+        """The stored results."""
+        from agent_framework.core.result_cache import ResultCacheGuard
+
+        return ResultCacheGuard(self._db, self._owner)
 
     async def __call__(self, work: Work, run: Run) -> AgentOutcome:
         """The outcome of the attempt, or of what stands in its place."""
@@ -57,6 +73,10 @@ class Policies:
 
     def _version(self, config: AgentConfig) -> str | None:
         """The version whose results may be served; None where none may."""
+        from agent_framework.core.agent_forms import tools_of
+        from agent_framework.core.code_version import code_version
+        from agent_framework.core.result_cache import why_not_cacheable
+
         spec = self._model_spec(config)
         target = self._registry.get_agent(config.name)
         if target is None or spec.provider == REPLAY or spec.cassette is not None:

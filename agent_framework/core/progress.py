@@ -36,6 +36,9 @@ class AttemptEnded:
 Progress = Decided | AttemptStarted | AttemptEnded
 Listener = Callable[[Progress], None]
 
+POLL_S = 1.0
+"""How often a job that runs elsewhere is looked at by who follows it."""
+
 
 def ignore(progress: Progress) -> None:
     """The listener of those who do not listen."""

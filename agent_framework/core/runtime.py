@@ -2,21 +2,18 @@
 
 from collections.abc import Mapping
 from contextlib import ExitStack
+from functools import cached_property
 from pathlib import Path
 from types import TracebackType
-from typing import Self
+from typing import TYPE_CHECKING, Self
 
 from agent_framework.config.deployed import APPROVALS_URL_VARIABLE
 from agent_framework.config.loader import LOCAL_STAGE, ConfigLoader
 from agent_framework.core import crash
 from agent_framework.core.announcing import announcer
-from agent_framework.core.approvals import Approvals
 from agent_framework.core.deployed import loader_of
-from agent_framework.core.effect_review import EffectReview
 from agent_framework.core.engine import Engine
 from agent_framework.core.environment import environment
-from agent_framework.core.failure_report import failure_report
-from agent_framework.core.follow import POLL_S, follow
 from agent_framework.core.job_manager import JobManager
 from agent_framework.core.large_values import with_large_values
 from agent_framework.core.messages import perform_message
@@ -24,8 +21,7 @@ from agent_framework.core.models import ModelChoice, Models
 from agent_framework.core.orchestrator import DynamicOrchestrator
 from agent_framework.core.owner import nobody
 from agent_framework.core.pinned import without_rules
-from agent_framework.core.progress import Listener, ignore
-from agent_framework.core.sessions import Sessions, session_of
+from agent_framework.core.progress import POLL_S, Listener, ignore
 from agent_framework.core.steps import FunctionSteps
 from agent_framework.core.wiring import Plans, open_storage, wire
 from agent_framework.core.worker import DRAIN_S, Worker, send_hint
@@ -38,6 +34,11 @@ from agent_framework.infrastructure.storage import StorageProvider
 from agent_framework.observability.redaction import remember_environment
 from agent_framework.observability.tracing import is_configured, observe
 from agent_framework.types import Job, JSONDict
+
+if TYPE_CHECKING:
+    from agent_framework.core.approvals import Approvals
+    from agent_framework.core.effect_review import EffectReview
+    from agent_framework.core.sessions import Sessions
 
 CRASH_VARIABLE = "AGENT_FRAMEWORK_CRASH_AT"
 
@@ -70,8 +71,6 @@ class Project:
         conditions = [rule.condition for rule in loader.config.orchestration.selection_rules]
         self.db = with_large_values(db, storage, conditions)
         self.jobs = JobManager(self.db) if owner is None else JobManager(self.db, owner=owner, owner_is_dead=nobody)
-        self.approvals = Approvals(self.db)
-        self.effects = EffectReview(self.jobs)
         self._environ = environ
         self._is_deployed = deployed
         self._queue = queue
@@ -80,7 +79,6 @@ class Project:
         parts = wire(loader, self.jobs, storage, self.models, tracing=is_configured(environ), listener=listener)
         self.runner, self.dispatcher, self.steps = parts.runner, parts.dispatcher, parts.steps
         self.policies = parts.policies
-        self.sessions = Sessions(self.db)
         region = self.config.project.region
         steps = FunctionSteps(self.function_of, without_rules(self.config), region=region) if deployed else None
         self.orchestrator = DynamicOrchestrator(loader, self.jobs, self.db, parts=parts, steps=steps)
@@ -125,6 +123,27 @@ class Project:
         return cls(
             loader, db, storage, environ=environ, models=models, owner=owner, deployed=is_deployed, listener=listener
         )
+
+    @cached_property
+    def approvals(self) -> "Approvals":
+        """The questions to people, and their answers."""
+        from agent_framework.core.approvals import Approvals
+
+        return Approvals(self.db)
+
+    @cached_property
+    def effects(self) -> "EffectReview":
+        """The writes of which nobody knows whether they were done."""
+        from agent_framework.core.effect_review import EffectReview
+
+        return EffectReview(self.jobs)
+
+    @cached_property
+    def sessions(self) -> "Sessions":
+        """The conversations that agents remember."""
+        from agent_framework.core.sessions import Sessions
+
+        return Sessions(self.db)
 
     @property
     def queue(self) -> QueueProvider:
@@ -200,12 +219,16 @@ class Project:
         Raises:
             JobNotFoundError
         """
+        from agent_framework.core.follow import follow
+
         return (await follow(self.db, job_id, listener=self._listener, poll_s=poll_s)).job
 
     def session_of(self, job: Job) -> str | None:
         """The session that the job's agents remember; None where none of them does, or the job names no session."""
         if all(agent.session_settings is None for agent in self.config.agents.values()):
             return None
+        from agent_framework.core.sessions import session_of
+
         try:
             return session_of(job)
         except SessionError:
@@ -220,6 +243,8 @@ class Project:
         snapshot = await self.db.load(job_id)
         if snapshot is None:
             raise JobNotFoundError(job_id)
+        from agent_framework.core.failure_report import failure_report
+
         return failure_report(snapshot)
 
     def worker(self, *, concurrency: int = 10, sweep_s: float = 5.0, drain_s: float = DRAIN_S) -> Worker:

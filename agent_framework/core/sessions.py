@@ -14,13 +14,12 @@ from urllib.parse import quote
 from pydantic_core import to_jsonable_python
 
 from agent_framework.config.agent_config import SessionSettings
-from agent_framework.core.failure_report import SESSION_ID
 from agent_framework.core.session_items import SessionItems, Writer, writer_of
 from agent_framework.core.session_state import SessionInfo, SessionState, check_id
 from agent_framework.core.shared_entry import change_entry
 from agent_framework.errors import SessionError, SessionNotFoundError
 from agent_framework.infrastructure.database.base import DatabaseProvider
-from agent_framework.types import AttemptKey, Job, JSONDict
+from agent_framework.types import SESSION_ID, AttemptKey, Job, JSONDict
 
 NAMESPACE = "sessions"
 SHOWN_S = 7 * 86_400.0

@@ -11,7 +11,6 @@ from agent_framework.core.outputs import to_output
 from agent_framework.core.pinned import PinnedPlan
 from agent_framework.core.state import Mode
 from agent_framework.errors import AgentError
-from agent_framework.infrastructure.compute.aws_lambda import LambdaInvoker
 from agent_framework.infrastructure.database.base import DatabaseProvider
 from agent_framework.observability.redaction import redact
 from agent_framework.types import AttemptKey, JSONDict, Usage
@@ -58,6 +57,8 @@ class FunctionSteps(Steps):
         self._region = region
 
     async def invoke(self, job_id: str, agent: str) -> JSONDict:
+        from agent_framework.infrastructure.compute.aws_lambda import LambdaInvoker
+
         invoker = LambdaInvoker(timeout_s=self._plan.policy(agent).timeout_s, region=self._region)
         try:
             return await invoker.invoke(self._function_of(agent), {"job_id": job_id})

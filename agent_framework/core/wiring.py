@@ -1,14 +1,14 @@
 """How the parts of the engine are put together in one process, from a loader, a database and a storage."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cached_property
 
 from agent_framework.config.loader import ConfigLoader
-from agent_framework.core.agent_forms import prepares
-from agent_framework.core.agent_runner import ProjectRunner
 from agent_framework.core.announcing import announcer
 from agent_framework.core.durable_limits import check_operations
 from agent_framework.core.engine import Engine, Waker
-from agent_framework.core.execution import InProcessDispatcher, Performer
+from agent_framework.core.execution import AgentRunner, Done, InProcessDispatcher, Performer, Work
 from agent_framework.core.job_manager import JobManager
 from agent_framework.core.models import Models
 from agent_framework.core.pinned import ONE_AGENT, PinnedPlan, one_agent, pin, without_rules
@@ -16,7 +16,7 @@ from agent_framework.core.policies import Policies
 from agent_framework.core.progress import Listener, ignore
 from agent_framework.core.steps import StepRunner
 from agent_framework.infrastructure.storage import StorageFactory, StorageProvider
-from agent_framework.types import Job
+from agent_framework.types import AttemptKey, Job, Usage
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,7 +24,7 @@ class Parts:
     """What drives jobs in this process: decide, run agents' code as tasks, wake, and agents by name."""
 
     engine: Engine
-    runner: ProjectRunner
+    runner: AgentRunner
     dispatcher: InProcessDispatcher
     waker: Waker
     steps: StepRunner
@@ -74,11 +74,35 @@ def wire(
 
 def project_runner(
     loader: ConfigLoader, jobs: JobManager, storage: StorageProvider, models: Models, *, tracing: bool
-) -> ProjectRunner:
+) -> AgentRunner:
     """What runs the code of the project's agents."""
-    registry = loader.get_agent_registry()
-    directory = loader.project_dir
-    return ProjectRunner(registry, jobs.db, storage, project_dir=directory, model_spec=models.spec, tracing=tracing)
+
+    def make() -> AgentRunner:
+        from agent_framework.core.agent_runner import ProjectRunner
+
+        registry, directory = loader.get_agent_registry(), loader.project_dir
+        return ProjectRunner(registry, jobs.db, storage, project_dir=directory, model_spec=models.spec, tracing=tracing)
+
+    return RunnerWhenNeeded(make)
+
+
+class RunnerWhenNeeded:
+    """Makes the runner for the first agent that runs here: where jobs are only decided, none does."""
+
+    def __init__(self, make: Callable[[], AgentRunner]) -> None:
+        self._make = make
+
+    async def run(self, work: Work) -> tuple[Done, Usage]:
+        """See `AgentRunner.run`."""
+        return await self._runner.run(work)
+
+    def usage_of(self, key: AttemptKey) -> Usage:
+        """See `AgentRunner.usage_of`."""
+        return self._runner.usage_of(key)
+
+    @cached_property
+    def _runner(self) -> AgentRunner:
+        return self._make()
 
 
 class Plans:
@@ -114,10 +138,18 @@ def plan_of(loader: ConfigLoader, job: Job | None = None) -> PinnedPlan:
         return one_agent(loader.config, job.job_type.removeprefix(ONE_AGENT), exists=registry.is_known)
     orchestrator = loader.config.orchestrator
     target = registry.get_agent(orchestrator) if orchestrator else None
-    plan = pin(loader.config, prepares=prepares(target), exists=registry.is_known)
+    plan = pin(loader.config, prepares=_prepares(target), exists=registry.is_known)
     if loader.config.orchestration.engine == "durable":
         check_operations(plan, loader.config.workers)
     return plan
+
+
+def _prepares(target: object) -> bool:
+    if target is None:
+        return False
+    from agent_framework.core.agent_forms import prepares
+
+    return prepares(target)
 
 
 def open_storage(loader: ConfigLoader) -> StorageProvider:

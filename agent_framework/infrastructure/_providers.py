@@ -3,7 +3,6 @@
 import importlib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from difflib import get_close_matches
 from typing import Any
 
 from pydantic import BaseModel, ValidationError
@@ -32,6 +31,8 @@ class ProviderTable:
         name = self.aliases.get(name, name)
         if name in self.targets or ":" in name:
             return name
+        from difflib import get_close_matches
+
         known = sorted({*self.targets, *self.aliases})
         close = get_close_matches(name, known, n=1)
         hint = f"; did you mean {close[0]!r}?" if close else ""

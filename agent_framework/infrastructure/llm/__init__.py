@@ -4,10 +4,10 @@ Importing this package loads neither the Agents SDK nor any provider's library; 
 are first used.
 """
 
-from importlib import import_module
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from agent_framework._later import import_later
+from agent_framework._lazy import lazy
 from agent_framework.infrastructure.llm.base import (
     DEFAULT_MAX_OUTPUT_TOKENS,
     FINAL_RESULT_TOOL,
@@ -18,12 +18,12 @@ from agent_framework.infrastructure.llm.base import (
     Price,
     build_model,
 )
-from agent_framework.infrastructure.llm.pricing import cost_usd, is_priced
 
 if TYPE_CHECKING:
     from agent_framework.infrastructure.llm.clients import close_clients
     from agent_framework.infrastructure.llm.fallback import FallbackModel
     from agent_framework.infrastructure.llm.offline import OfflineModel
+    from agent_framework.infrastructure.llm.pricing import cost_usd, is_priced
     from agent_framework.infrastructure.llm.replay import ReplayModel
 
 _LAZY = {
@@ -31,6 +31,8 @@ _LAZY = {
     "OfflineModel": "offline",
     "ReplayModel": "replay",
     "close_clients": "clients",
+    "cost_usd": "pricing",
+    "is_priced": "pricing",
 }
 
 __all__ = [
@@ -52,8 +54,4 @@ __all__ = [
 
 import_later("agents.mcp", stand_ins=["MCPUtil"])  # 40 % of the SDK's import, and only agents with MCP servers use it
 
-
-def __getattr__(name: str) -> Any:
-    if name not in _LAZY:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    return getattr(import_module(f"{__name__}.{_LAZY[name]}"), name)
+__getattr__ = lazy(__name__, {name: f"{__name__}.{module}" for name, module in _LAZY.items()})

@@ -14,7 +14,6 @@ How a model is put together, from the inside out:
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
-from difflib import get_close_matches
 from importlib import import_module
 from typing import TYPE_CHECKING, Any, Protocol, cast
 
@@ -177,6 +176,8 @@ def _concrete(spec: ModelSpec, meter: Meter | None) -> "Model":
 def _builder(provider: str) -> ModelBuilder:
     path = BUILDERS.get(provider, provider)
     if ":" not in path:
+        from difflib import get_close_matches
+
         close = get_close_matches(provider, BUILDERS, n=1, cutoff=0.5)
         hint = f"Did you mean {close[0]!r}? " if close else ""
         raise ConfigError(
