@@ -10,8 +10,16 @@ from benchmarks.table import Goal, Table
 
 PYDANTIC, OURS, PROJECT = "pydantic", "agent_framework", "Project (run and test)"
 ORCHESTRATOR, WORKER = "orchestrator's handler", "Bedrock worker"
+FIRST_EVENT = "orchestrator's handler, and a job advanced"
 STRANDS, LITELLM, SDK = "strands Agent + BedrockModel", "Agents SDK + LitellmModel", "Agents SDK alone"
 HANDLER = "agent_framework.core.base_handler"
+"""What a function's module imports; making the handler there imports its role too."""
+RUNS_AN_AGENT = (
+    "agent_framework.core.lambda_worker",
+    "agent_framework.core.agent_runner",
+    "agent_framework.infrastructure.llm.runner",
+    "agent_framework.infrastructure.llm.converse",
+)
 SDK_VERSIONS = ("openai-agents", "litellm")
 
 
@@ -23,14 +31,15 @@ CONTESTANTS = (
     _imports(PYDANTIC, ["pydantic.main"], ("pydantic",)),
     _imports(OURS, ["agent_framework"], ("serverless-agent-framework",)),
     _imports(PROJECT, ["agent_framework.core.runtime"], ("serverless-agent-framework",)),
-    _imports(ORCHESTRATOR, [HANDLER], ("serverless-agent-framework",)),
+    _imports(ORCHESTRATOR, [HANDLER, "agent_framework.core.lambda_orchestrator"], ("serverless-agent-framework",)),
+    Contestant(FIRST_EVENT, "first_event"),
     _imports(STRANDS, ["strands", "strands.models.bedrock"], ("strands-agents",), peer=True),
     _imports("langgraph StateGraph", ["langgraph.graph"], ("langgraph",), peer=True),
     _imports("pydantic-graph", ["pydantic_graph"], ("pydantic-graph",), peer=True),
     _imports(SDK, ["agents"], ("openai-agents",)),
     _imports(
         WORKER,
-        [HANDLER, "agent_framework.infrastructure.llm.runner", "agent_framework.infrastructure.llm.converse", "boto3"],
+        [HANDLER, *RUNS_AN_AGENT, "boto3"],
         ("openai-agents", "boto3"),
     ),
     _imports(LITELLM, ["agents.extensions.models.litellm_model"], SDK_VERSIONS),

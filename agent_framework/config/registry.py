@@ -16,6 +16,7 @@ from typing import Any, TypeVar
 
 from pydantic import ValidationError
 
+from agent_framework._lazy import load
 from agent_framework.config.agent_config import AgentConfig, ProjectConfig
 from agent_framework.config.rules_engine import RulesEngine
 from agent_framework.errors import ConfigError, ProjectError
@@ -166,7 +167,7 @@ def import_from(project_dir: Path, module_name: str) -> ModuleType:
     root = str(project_dir.resolve())
     _use_root(root)
     try:
-        return importlib.import_module(module_name)
+        return load(module_name)
     except ConfigError:
         raise
     except Exception as exc:  # whatever the user's module raises on import becomes one clear message

@@ -171,7 +171,9 @@ class BaseAgent:
         """
         known, results = self.services.job, self.services.results
         job = known if known is not None and known.id == job_id else await require_job(self.db, job_id)
-        return job if results is None else replace(job, agent_results=dict(results))
+        if results is None or results == job.agent_results:
+            return job
+        return replace(job, agent_results=dict(results))
 
     async def take_turn(self, job_id: str) -> "Reply":
         """One turn as the orchestrator of ``strategy: agent``: a request for workers, or the answer, through `finish`.

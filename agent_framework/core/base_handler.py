@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
 
+from agent_framework._lazy import collector_paused
 from agent_framework.core.lambda_answers import Role
 from agent_framework.core.lambda_events import Migrate, Request, read_event
 from agent_framework.core.lambda_process import Invocation, open_project
@@ -81,10 +82,12 @@ class BaseHandler:
         if self._role is None:
             logging.getLogger().setLevel(logging.INFO)
             if not self._is_open:
-                self._project = await open_project(self.agent)
+                with collector_paused():
+                    self._project = await open_project(self.agent)
                 _opened.append(self._project)
                 self._is_open = True
-            self._role = self._role_of(self.agent, self._project)
+            with collector_paused():
+                self._role = self._role_of(self.agent, self._project)
             gc.freeze()  # all that stays for the process's life is not looked through again
         if not self._is_checked and not isinstance(request, Migrate):
             await self._project.db.check_schema()

@@ -26,6 +26,8 @@ def to_output(value: Any, *, agent: str, structured: bool = False) -> JSONDict:
     if isinstance(plain, str) and structured:
         plain = _spelled(plain, agent)
     output: JSONDict = cast(JSONDict, plain) if isinstance(plain, dict) else {"result": plain}
+    if type(plain) is str and plain.isascii():
+        return masked(output)  # is JSON as it stands
     try:
         text = _STRICT.encode(output)
         if not text.isascii():

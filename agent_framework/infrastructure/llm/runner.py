@@ -11,7 +11,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
-from agents import Agent, Model, RunConfig, RunContextWrapper, Runner, RunResult, RunState, Tool
+from agents import Agent, Model, ModelSettings, RunConfig, RunContextWrapper, Runner, RunResult, RunState, Tool
 from agents.agent import ToolsToFinalOutputResult
 from agents.exceptions import MaxTurnsExceeded
 from agents.items import ToolApprovalItem
@@ -154,8 +154,15 @@ async def _run(agent: Agent[Any], start: Any, request: RunRequest) -> RunResult:
 def _build(request: RunRequest, final: FinalResult | None) -> Agent[Any]:
     tools = _tools(request)
     tools += [worker_tool(name, about, request.answers) for name, about in request.workers.items()]
+    settings = ModelSettings()  # what a model object gets; left out, the SDK first copies those of its OpenAI model
     if final is None:
-        return _Agent(name=request.name, instructions=request.instructions, model=request.model, tools=tools)
+        return _Agent(
+            name=request.name,
+            instructions=request.instructions,
+            model=request.model,
+            model_settings=settings,
+            tools=tools,
+        )
 
     def until_given(context: RunContextWrapper[Any], results: list[FunctionToolResult]) -> ToolsToFinalOutputResult:
         return ToolsToFinalOutputResult(is_final_output=final.given, final_output="given" if final.given else None)
@@ -164,6 +171,7 @@ def _build(request: RunRequest, final: FinalResult | None) -> Agent[Any]:
         name=request.name,
         instructions=f"{request.instructions}\n\nGive your answer by calling {FINAL_RESULT_TOOL}.",
         model=request.model,
+        model_settings=settings,
         tools=[*tools, final.tool()],
         tool_use_behavior=until_given,
     )
