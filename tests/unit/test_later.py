@@ -82,7 +82,8 @@ def test_any_other_name_loads_it_once_and_it_is_the_same_module(library: Library
     assert sys.modules["library.part"] is part is module.part
     assert (type(part), part.Tool.__name__) == (ModuleType, "Tool")
     assert isinstance(part.Tool(), module.Tool)
-    assert part.__spec__ is not None and part.__spec__.loader is part.__loader__
+    assert part.__spec__ is not None
+    assert part.__spec__.loader is part.__loader__
 
 
 def test_a_library_that_takes_out_an_unexpected_name_gets_the_module_loaded_at_once(library: Library) -> None:
