@@ -25,9 +25,9 @@ def to_output(value: Any, *, agent: str, structured: bool = False) -> JSONDict:
     plain = _plain(value)
     if isinstance(plain, str) and structured:
         plain = _spelled(plain, agent)
+    if _is_plain_text(plain):
+        return masked({"result": plain})
     output: JSONDict = cast(JSONDict, plain) if isinstance(plain, dict) else {"result": plain}
-    if type(plain) is str and plain.isascii():
-        return masked(output)  # is JSON as it stands
     try:
         text = _STRICT.encode(output)
         if not text.isascii():
@@ -40,6 +40,11 @@ def to_output(value: Any, *, agent: str, structured: bool = False) -> JSONDict:
     if nesting(parsed) > MAX_NESTING:
         raise OutputValidationError(f"the output of {agent} is nested deeper than {MAX_NESTING} levels")
     return masked(parsed)
+
+
+def _is_plain_text(value: object) -> bool:
+    """Whether a value is the commonest answer, a text that is JSON as it stands."""
+    return type(value) is str and value.isascii()
 
 
 def _plain(value: Any) -> Any:
