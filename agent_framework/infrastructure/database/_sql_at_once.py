@@ -8,6 +8,8 @@ and the plan, and each takes an epoch: as long as the epoch and the run are thos
 outcomes of the attempts that were open, results, and the columns of the job that a signal changes.
 """
 
+from collections.abc import Sequence
+
 from agent_framework.infrastructure.database._rows import Row, attempt_from, job_again, result_from
 from agent_framework.infrastructure.database._script import Script, Statement
 from agent_framework.infrastructure.database._sql import ACTIVE_JOB, Scripts
@@ -40,8 +42,7 @@ class AtOnceScripts(Scripts):
         job = snapshot.job
         if changes.status is not None and changes.status is not job.status:
             check_transition(job.id, job.status, changes.status)
-        yield from self._write_trace(job, changes)
-        yield self._write_job(job, changes, epochs=1)
+        yield from self._write(job, changes, epochs=1)
         return Decided(snapshot, committed=True)
 
     def _read(self, row: Row, known: Snapshot | None) -> Script[Snapshot]:
@@ -55,24 +56,25 @@ class AtOnceScripts(Scripts):
 
     def _news(self, row: Row, known: Snapshot) -> Script[Snapshot]:
         """The known job with the outcomes and results that came since."""
-        steps = [attempt.key.seq for attempt in known.attempts if attempt.state.is_open]
-        since = {"id": row["id"], "run": row["run"], "seq": min(steps, default=0)}
-        attempts = known.attempts
-        if steps:
-            rows = yield Statement(
-                """SELECT * FROM attempts WHERE job_id = :id AND run = :run AND seq >= :seq
-                ORDER BY seq, agent, number""",
-                since,
-            )
-            before = [a for a in attempts if (a.key.run, a.key.seq) < (since["run"], since["seq"])]
-            attempts = (*before, *map(attempt_from, rows))
-        rows = yield Statement(
-            "SELECT * FROM agent_results WHERE job_id = :id AND (seq IS NULL OR seq >= :seq)",
-            {"id": row["id"], "seq": since["seq"]},
-        )
+        seq = min((attempt.key.seq for attempt in known.attempts if attempt.state.is_open), default=0)
+        newer, stored = yield from self._rows_since(row["id"], row["run"], seq)
+        before = (a for a in known.attempts if (a.key.run, a.key.seq) < (row["run"], seq))
+        attempts = (*before, *map(attempt_from, newer))
         results = known.results
-        if rows:
-            newest = {**results, **{row["agent_name"]: result_from(row) for row in rows}}
+        if stored:
+            newest = {**results, **{row["agent_name"]: result_from(row) for row in stored}}
             results = dict(sorted(newest.items(), key=lambda item: (item[1].created_at, item[0])))
         job = job_again(row, known.job, {name: result.payload for name, result in results.items()})
         return Snapshot(job, known.events, attempts, results, float(row["read_at"]))
+
+    def _rows_since(self, job_id: str, run: int, seq: int) -> Script[tuple[Sequence[Row], Sequence[Row]]]:
+        """The rows of attempts and results from step ``seq`` on, and of results that belong to no step."""
+        since = {"id": job_id, "run": run, "seq": seq}
+        attempts = yield Statement(
+            "SELECT * FROM attempts WHERE job_id = :id AND run = :run AND seq >= :seq ORDER BY seq, agent, number",
+            since,
+        )
+        results = yield Statement(
+            "SELECT * FROM agent_results WHERE job_id = :id AND (seq IS NULL OR seq >= :seq)", since
+        )
+        return attempts, results

@@ -1,6 +1,6 @@
 """A database provider over transaction scripts: all methods once, for every SQL backend.
 
-A backend subclasses `SqlDatabase` with its dialect, its migrations and one method, `_run`, which executes one script in
+A backend subclasses `SqlDatabase` with its scripts, its migrations and one method, `_run`, which executes one script in
 one transaction. It gets a function that makes the script, because a transaction that certainly did not happen may be
 run again from its beginning.
 """
@@ -13,7 +13,7 @@ from typing import TypeVar
 from agent_framework.errors import SchemaVersionError
 from agent_framework.infrastructure.database._migrations import Migrations
 from agent_framework.infrastructure.database._output_view import output_view
-from agent_framework.infrastructure.database._script import Dialect, Script
+from agent_framework.infrastructure.database._script import Script
 from agent_framework.infrastructure.database._sql_at_once import AtOnceScripts
 from agent_framework.infrastructure.database.base import (
     PURGE_AFTER_S,
@@ -62,10 +62,11 @@ class Access(Enum):
 class SqlDatabase(DatabaseProvider):
     """The contract in SQL; ``place`` names the database in messages, without secrets."""
 
-    def __init__(self, dialect: Dialect, migrations: Migrations, place: str) -> None:
+    def __init__(self, scripts: AtOnceScripts, migrations: Migrations, place: str) -> None:
         self.place = place
         self._migrations = migrations
-        self._scripts = AtOnceScripts(dialect)
+        self._scripts = scripts
+        self._reading = Access.ONE if scripts.reads_at_once else Access.READ
 
     @abstractmethod
     async def _run(self, make: MakeScript[T], access: Access) -> T:
@@ -127,7 +128,7 @@ class SqlDatabase(DatabaseProvider):
         )
 
     async def get_job(self, job_id: str) -> Job | None:
-        return await self._run(lambda: self._scripts.get_job(job_id), Access.READ)
+        return await self._run(lambda: self._scripts.get_job(job_id), self._reading)
 
     async def update_job_status(self, job_id: str, status: JobStatus, error_message: str | None = None) -> None:
         await self._write(lambda: self._scripts.update_job_status(job_id, JobStatus(status), error_message))
@@ -164,7 +165,7 @@ class SqlDatabase(DatabaseProvider):
         return await self._write(lambda: self._scripts.commit(snapshot, changes))
 
     async def load(self, job_id: str) -> Snapshot | None:
-        return await self._run(lambda: self._scripts.load(job_id), Access.READ)
+        return await self._run(lambda: self._scripts.load(job_id), self._reading)
 
     async def get_results(self, job_id: str) -> Sequence[AgentResult]:
         return await self._one(lambda: self._scripts.get_results(job_id))
