@@ -5,6 +5,7 @@ A transaction locks the job before its attempts, everywhere, so no two of them w
 
 import json
 import uuid
+from collections.abc import Sequence
 from typing import Any
 
 from agent_framework.errors import IdempotencyConflictError, JobNotFoundError, StaleClaimError
@@ -40,15 +41,14 @@ _FINAL = ", ".join(f"'{status}'" for status in sorted(FINAL_STATUSES))
 NO_USAGE = Usage()
 ACTIVE_JOB = f"status NOT IN ({_FINAL})"
 KEY = "job_id = :job_id AND run = :run AND seq = :seq AND agent = :agent AND number = :number"
+CLAIM_OF_JOB = "SELECT epoch, signals, status, lease_owner FROM jobs WHERE id = :id"
 REPLACE_RESULT = """ON CONFLICT (job_id, agent_name) DO UPDATE SET result_payload = excluded.result_payload,
     seq = excluded.seq, execution_time_ms = excluded.execution_time_ms, usage = excluded.usage,
     produced_by = excluded.produced_by, created_at = excluded.created_at"""
 
 
 class Scripts(DocumentScripts):
-    """All transaction scripts in one dialect; ``reads_at_once``: each read is one statement, which sees one moment."""
-
-    reads_at_once = False
+    """All transaction scripts in one dialect."""
 
     # -- jobs ------------------------------------------------------------------------------------------------
 
@@ -57,7 +57,7 @@ class Scripts(DocumentScripts):
     ) -> Script[str]:
         stored = to_json(payload, what="the job's request_payload")
         new_id = job_id or str(uuid.uuid4())
-        rows = yield Statement(
+        insert = Statement(
             f"""INSERT INTO jobs (id, user_id, job_type, request_payload, client_key, due_at, created_at, updated_at)
             VALUES (:id, :user_id, :job_type, {self._json("payload")}, :client_key,
             {self._now}, {self._now}, {self._now})
@@ -70,6 +70,7 @@ class Scripts(DocumentScripts):
                 "client_key": client_key,
             },
         )
+        rows = yield self._sole(insert)
         if rows:
             return new_id
         rows = yield Statement(
@@ -141,12 +142,12 @@ class Scripts(DocumentScripts):
         return job_from(rows[0], {})
 
     def signal_job(self, job_id: str, cancel: bool) -> Script[bool]:
-        rows = yield Statement(
+        signal = Statement(
             f"""UPDATE jobs SET signals = signals + 1, due_at = {self._now}, updated_at = {self._now}
             {", cancel_requested = TRUE" if cancel else ""} WHERE id = :id AND {ACTIVE_JOB} RETURNING id""",
             {"id": job_id},
         )
-        return bool(rows)
+        return bool((yield self._sole(signal)))
 
     def due_jobs(self, limit: int) -> Script[list[str]]:
         rows = yield Statement(
@@ -199,12 +200,12 @@ class Scripts(DocumentScripts):
     # -- claims ----------------------------------------------------------------------------------------------
 
     def claim(self, job_id: str, owner: str, lease_s: float, take_over_from: str | None) -> Script[Snapshot | None]:
-        rows = yield Statement(
+        claim = Statement(
             f"""UPDATE jobs SET epoch = epoch + 1, lease_owner = :owner, lease_until = {self._after("lease")}
             WHERE id = :id AND {ACTIVE_JOB} AND (lease_until <= {self._now} OR lease_owner = :dead) RETURNING id""",
             {"id": job_id, "owner": owner, "lease": lease_s, "dead": take_over_from},
         )
-        if not rows:
+        if not (yield self._sole(claim)):
             return None
         return (yield from self.load(job_id))
 
@@ -230,14 +231,8 @@ class Scripts(DocumentScripts):
 
     def commit(self, snapshot: Snapshot, changes: Changes) -> Script[Snapshot | None]:
         job = snapshot.job
-        rows = yield Statement(
-            f"SELECT epoch, signals, status, lease_owner FROM jobs WHERE id = :id {self._for_update}", {"id": job.id}
-        )
-        if not rows or rows[0]["epoch"] != job.epoch or rows[0]["lease_owner"] is None:
-            raise StaleClaimError(
-                f"the claim of this decision is over: job {job.id} was claimed by somebody else, or the decision was "
-                "committed before; nothing was written"
-            )
+        rows = yield Statement(f"{CLAIM_OF_JOB} {self._for_update}", {"id": job.id})
+        check_claim(job, rows)
         if rows[0]["signals"] != job.signals:
             return (yield from self.load(job.id))
         if changes.status is not None and changes.status != rows[0]["status"]:
@@ -329,6 +324,19 @@ class Scripts(DocumentScripts):
 def _canonical(stored: Any) -> str:
     """Stored JSON with its keys in order; unlike Python's ``==`` it tells ``1`` from ``true``."""
     return json.dumps(loads(stored), sort_keys=True)
+
+
+def check_claim(job: Job, rows: Sequence[Row]) -> None:
+    """Refuse a decision whose claim is not the present one; ``rows`` come from `CLAIM_OF_JOB`.
+
+    Raises:
+        StaleClaimError
+    """
+    if not rows or rows[0]["epoch"] != job.epoch or rows[0]["lease_owner"] is None:
+        raise StaleClaimError(
+            f"the claim of this decision is over: job {job.id} was claimed by somebody else, or the decision was "
+            "committed before; nothing was written"
+        )
 
 
 def key_params(key: AttemptKey) -> JSONDict:
