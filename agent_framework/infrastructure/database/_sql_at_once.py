@@ -1,4 +1,4 @@
-"""The SQL of deciding at once: claim, decide and commit in one transaction, as a transaction script (`_script`).
+"""The SQL of deciding at once: read, decide and write in one transaction, as a transaction script (`_script`).
 
 Nobody else sees the claim: the job's row is locked from the first statement to the commit. Whoever holds a lease on the
 job, taken by `Scripts.claim`, is respected, and the epoch grows, so a decision that was under way is refused.
