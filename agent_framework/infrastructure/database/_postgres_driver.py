@@ -34,6 +34,8 @@ from agent_framework.infrastructure.database._postgres_dialect import (
     READ_ANSWER,
     REMEDIES,
     REPEATABLE,
+    STATEMENT,
+    TRANSACTION,
     WRITE_RECEIPT,
 )
 from agent_framework.infrastructure.database._postgres_errors import is_lost, passes, remedy_of, text_of
@@ -185,7 +187,7 @@ class Driver:
 
     @staticmethod
     async def _write_alone(statement: Statement, connection: Connection, result: list[Sequence[Row]]) -> None:
-        receipt = uuid.uuid4().hex
+        receipt = f"{STATEMENT}{uuid.uuid4().hex}"
         params = {**(statement.params or {}), "receipt": receipt}
         try:
             result.append(await _execute(connection, replace(statement, params=params)))
@@ -205,7 +207,7 @@ class Driver:
             result.append(await _drive(make(), execute))
             await connection.commit()
             return
-        receipt = uuid.uuid4().hex
+        receipt = f"{TRANSACTION}{uuid.uuid4().hex}"
         write = WRITE_RECEIPT.replace(":id", f"'{receipt}'")
         await connection.execute(_begin("", write))
         result.append(await _drive(make(), execute))
