@@ -259,11 +259,12 @@ class Driver:
         if isinstance(error, PoolTimeout):
             return ProviderError(
                 f"{self._place}: no connection for {self._connect_timeout_s} s; check that the server runs, or raise "
-                "pool_max if all connections are busy"
+                "pool_max if all connections are busy",
+                retryable=True,
             )
         if isinstance(error, errors.QueryCanceled):
             return StatementTimeoutError(f"{self._place}: {_text(error)}{REMEDIES['57014']}")
-        return ProviderError(f"{self._place}: {_text(error)}{_remedy(error)}")
+        return ProviderError(f"{self._place}: {_text(error)}{_remedy(error)}", retryable=_passes(error))
 
 
 def _is_lost(error: Exception) -> bool:
