@@ -203,6 +203,65 @@ run "a_timeout_above_the_limit_is_refused" {
   expect_failures = [var.agents]
 }
 
+run "permissions_are_the_agents_own" {
+  command = plan
+
+  variables {
+    agents = {
+      planner = { type = "orchestrator", permissions = [{ actions = ["s3:ListAllMyBuckets"], resources = ["*"], reason = "it has no resources" }] }
+      writer = {
+        permissions = [
+          { actions = ["rds-data:ExecuteStatement"], resources = ["arn:aws:rds:eu-central-1:123456789012:cluster:shop"] },
+          { actions = ["s3:GetObject", "s3:PutObject"], resources = ["arn:aws:s3:::shop-files/*"] },
+        ]
+      }
+    }
+  }
+
+  assert {
+    condition = [for statement in data.aws_iam_policy_document.agent["writer"].statement : [statement.sid, join(" ", statement.actions), join(" ", statement.resources)] if startswith(coalesce(statement.sid, "-"), "Permission")] == [
+      ["Permission1", "rds-data:ExecuteStatement", "arn:aws:rds:eu-central-1:123456789012:cluster:shop"],
+      ["Permission2", "s3:GetObject s3:PutObject", "arn:aws:s3:::shop-files/*"],
+    ]
+    error_message = "The role has the permissions as they are written."
+  }
+
+  assert {
+    condition     = [for statement in data.aws_iam_policy_document.agent["planner"].statement : join(" ", statement.actions) if startswith(coalesce(statement.sid, "-"), "Permission")] == ["s3:ListAllMyBuckets"]
+    error_message = "An orchestrator has its own, and none of another agent."
+  }
+}
+
+run "a_wide_permission_needs_a_reason" {
+  command = plan
+
+  variables {
+    agents = { planner = { type = "orchestrator", permissions = [{ actions = ["s3:GetObject"], resources = ["*"] }] } }
+  }
+
+  expect_failures = [var.agents]
+}
+
+run "rights_to_give_rights_are_refused" {
+  command = plan
+
+  variables {
+    agents = { planner = { type = "orchestrator", permissions = [{ actions = ["iam:PassRole"], resources = ["*"], reason = "no reason will do" }] } }
+  }
+
+  expect_failures = [var.agents]
+}
+
+run "a_permission_names_resources_in_full" {
+  command = plan
+
+  variables {
+    agents = { planner = { type = "orchestrator", permissions = [{ actions = ["s3:GetObject"], resources = ["files"] }] } }
+  }
+
+  expect_failures = [var.agents]
+}
+
 run "a_name_above_the_limit_is_refused" {
   command = plan
 
