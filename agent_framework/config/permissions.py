@@ -176,8 +176,9 @@ def _is_wide(arn: str) -> bool:
     above = arn.removesuffix("/*")
     if _WILD.search(above):
         return True
-    service, resource = above.split(":", 5)[2::3]
-    return service != "s3" and not re.search(r"[:/]", resource)  # 'table/*' is every table, 'table/orders/*' is not
+    resource = above.split(":", 5)[5]
+    is_named = re.match(r"arn:[^:]+:s3:::", above) or re.search(r"[:/]", resource)  # 'table/*' is every table, 'table/orders/*' is not
+    return not is_named
 
 
 def _fits_a_policy(permissions: tuple[Permission, ...]) -> tuple[Permission, ...]:

@@ -154,11 +154,12 @@ variable "agents" {
       for agent in values(var.agents) : [
         for permission in agent.permissions : [
           for name in concat(permission.actions, permission.resources) :
-          permission.reason != null || !can(regex("[*?]", trimsuffix(name, "/*")))
+          permission.reason != null || !can(regex("[*?]", name)) ||
+          can(regex("^arn:[^:]+:(s3:::[^*?]+|[^:]+:[^:*?]*:[^:*?]*:[^*?]+[:/][^*?]+)/\\*$", name))
         ]
       ]
     ]))
-    error_message = "A permission with * or ? in an action or a resource (but for /* below a resource) needs a reason."
+    error_message = "A permission with * or ? in an action or a resource (but for /* below a named resource) needs a reason."
   }
 }
 

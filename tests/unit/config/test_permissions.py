@@ -63,6 +63,7 @@ def test_a_named_resource_and_what_is_below_it_need_no_reason(resource: str) -> 
         ("dynamodb:GetItem", f"{TABLE}/orders-*"),
         ("dynamodb:GetItem", f"{TABLE}/*/index/*"),
         ("s3:GetObject", "arn:aws:s3:::*"),
+        ("s3:GetObject", "arn:aws:s3:us-east-1:123456789012:accesspoint/*"),
         ("s3:GetObject", "arn:aws:s3:::*/*"),
         ("execute-api:Invoke", "arn:aws:execute-api:us-east-1:123456789012:*/*"),
         ("logs:GetLogEvents", "arn:aws:logs:us-east-1:123456789012:log-group:shop:*"),
