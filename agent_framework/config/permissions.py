@@ -171,14 +171,11 @@ class Permission(ConfigModel):
 
 def _is_wide(arn: str) -> bool:
     """Whether the ARN is a pattern, other than for what is below one named resource."""
-    if not arn.endswith("/*"):
-        return _WILD.search(arn) is not None
     above = arn.removesuffix("/*")
-    if _WILD.search(above):
-        return True
-    resource = above.split(":", 5)[5]
-    is_named = re.match(r"arn:[^:]+:s3:::", above) or re.search(r"[:/]", resource)  # 'table/*' is every table, 'table/orders/*' is not
-    return not is_named
+    if above == arn or _WILD.search(above):
+        return _WILD.search(arn) is not None
+    # 'table/*' is every table, 'table/orders/*' is not; in S3 a bucket's name stands alone.
+    return not re.match(r"arn:[^:]+:(s3:::|([^:]*:){3}.*[:/])", above)
 
 
 def _fits_a_policy(permissions: tuple[Permission, ...]) -> tuple[Permission, ...]:
