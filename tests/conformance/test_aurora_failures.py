@@ -156,7 +156,7 @@ def test_it_migrates_to_the_same_schema_as_postgres_and_refuses_a_newer_one(made
             await database.close()
 
     asyncio.run(go())
-    assert postgres.query("SELECT count(*) FROM schema_migrations", "empty_aurora") == [(2,)]
+    assert postgres.query("SELECT count(*) FROM schema_migrations", "empty_aurora") == [(3,)]
 
 
 def test_the_view_has_a_column_for_each_agents_field(made, postgres):
@@ -192,7 +192,7 @@ def test_a_cluster_that_does_not_start_in_time_is_told(made, server):
     assert "raise resume_seconds" in message
 
 
-@pytest.mark.parametrize(
+FAULTS = pytest.mark.parametrize(
     "fault",
     [
         {"code": ""},
@@ -202,13 +202,15 @@ def test_a_cluster_that_does_not_start_in_time_is_told(made, server):
     ],
     ids=["cut", "500", "503", "throttled"],
 )
+
+
+@FAULTS
 @pytest.mark.parametrize("after", [True, False], ids=["answer lost", "request lost"])
-@pytest.mark.parametrize("operation", ["BeginTransaction", "Execute", "CommitTransaction"])
-def test_a_signal_is_counted_once_wherever_a_request_fails(made, server, operation, after, fault):
+def test_a_signal_is_counted_once_wherever_a_request_fails(made, server, after, fault):
     async def go() -> None:
         async with made() as db:
             job_id = await db.create_job("ada", "t", {})
-            server.fail(operation, after=after, **fault)
+            server.fail("Execute", after=after, **fault)
             assert await db.signal_job(job_id)
             job = await db.get_job(job_id)
             assert job is not None
@@ -217,12 +219,28 @@ def test_a_signal_is_counted_once_wherever_a_request_fails(made, server, operati
     asyncio.run(go())
 
 
+@FAULTS
 @pytest.mark.parametrize("after", [True, False], ids=["answer lost", "request lost"])
-def test_row_23_a_claim_whose_commit_was_cut_off_happens_once(made, server, after):
+@pytest.mark.parametrize("operation", ["BeginTransaction", "Execute", "CommitTransaction"])
+def test_a_transaction_happens_once_wherever_a_request_fails(made, server, operation, after, fault):
     async def go() -> None:
         async with made() as db:
             job_id = await db.create_job("ada", "t", {})
-            server.fail("CommitTransaction", after=after)
+            server.fail(operation, after=after, **fault)
+            await db.update_job_status(job_id, JobStatus.RUNNING)
+            job = await db.get_job(job_id)
+            assert job is not None
+            assert (job.signals, server.planted) == (1, 0)
+
+    asyncio.run(go())
+
+
+@pytest.mark.parametrize("after", [True, False], ids=["answer lost", "request lost"])
+def test_row_23_a_claim_whose_answer_was_cut_off_happens_once(made, server, after):
+    async def go() -> None:
+        async with made() as db:
+            job_id = await db.create_job("ada", "t", {})
+            server.fail("Execute", after=after)
             snapshot = await db.claim_job(job_id, "worker", 30.0)
             assert snapshot is not None
             assert (snapshot.job.epoch, server.planted) == (1, 0)
@@ -275,6 +293,37 @@ def test_a_transaction_that_the_service_dropped_is_run_again(made, server):
             job_id = await db.create_job("ada", "t", {})
             server.fail("Execute", "TransactionNotFoundException", status=404)
             assert await db.signal_job(job_id)
+
+    asyncio.run(go())
+
+
+def test_the_engines_steps_are_one_request_each_and_a_decision_is_two(made, server):
+    async def go() -> None:
+        async with made() as db:
+            server.requests.clear()
+            job_id = await db.create_job("ada", "t", {})
+            key = AttemptKey(job_id, 1, 1, "writer", 1)
+            attempt = Attempt(key, "writer", AttemptState.PENDING, 0.0, 4e9)
+            changes = Changes(
+                events=(Event(1, 1, EventKind.STARTED, {}),), attempts=(attempt,), status=JobStatus.RUNNING
+            )
+            assert requests() == 1
+            assert await db.decide_job(job_id, "me", 30.0, lambda snapshot: changes)
+            assert requests() == 2
+            assert await db.load(job_id)
+            assert requests() == 1
+            assert await db.start_attempt(key, "worker", 30.0)
+            assert requests() == 1
+            outcome = AgentOutcome(AttemptState.SUCCEEDED, output={})
+            assert await db.commit_outcome(key, "worker", outcome, produced_by="writer")
+            assert requests() == 1
+            assert await db.get_job(job_id)
+            assert requests() == 1
+
+    def requests() -> int:
+        count = len(server.requests)
+        server.requests.clear()
+        return count
 
     asyncio.run(go())
 

@@ -24,7 +24,7 @@ from agent_framework.infrastructure.database._script import Statement
 from agent_framework.infrastructure.database._sql_database import Access
 from agent_framework.infrastructure.database.base import Changes
 from agent_framework.infrastructure.database.postgres import PostgresConfig
-from agent_framework.types import JobStatus
+from agent_framework.types import AgentOutcome, Attempt, AttemptKey, AttemptState, JobStatus
 from tests.support.cutting_proxy import CuttingProxy
 from tests.support.postgres import PASSWORD, USER, PostgresServer
 
@@ -230,7 +230,7 @@ def test_five_processes_migrate_at_once(postgres, empty):
             await asyncio.gather(*(database.close() for database in databases))
 
     asyncio.run(go())
-    assert postgres.query("SELECT count(*) FROM schema_migrations", empty) == [(1,)]
+    assert postgres.query("SELECT count(*) FROM schema_migrations", empty) == [(2,)]
 
 
 def test_times_and_payloads_have_types_that_a_reader_can_use(migrated):
@@ -262,11 +262,11 @@ def test_due_jobs_are_found_by_their_index(migrated):
 
 
 @pytest.mark.parametrize("after", [True, False], ids=["answer lost", "request lost"])
-def test_row_23_a_claim_whose_commit_was_cut_off_happens_once(postgres, proxy, after):
+def test_row_23_a_claim_whose_answer_was_cut_off_happens_once(postgres, proxy, after):
     async def go() -> None:
         async with made(postgres, port=proxy.port) as db:
             job_id = await db.create_job("ada", "t", {})
-            proxy.cut(b"COMMIT", after=after)
+            proxy.cut(b"epoch = epoch + 1", after=after)
             snapshot = await db.claim_job(job_id, "worker", 30.0)
             assert proxy.cuts == 1
             assert snapshot is not None
@@ -279,13 +279,61 @@ def test_row_23_a_claim_whose_commit_was_cut_off_happens_once(postgres, proxy, a
     asyncio.run(go())
 
 
+@pytest.mark.parametrize("after", [True, False], ids=["answer lost", "request lost"])
+def test_row_23_what_a_lost_answer_said_is_known_from_its_receipt(postgres, proxy, after):
+    async def go() -> None:
+        async with made(postgres, port=proxy.port) as db:
+            proxy.cut(b"INSERT INTO jobs", after=after)
+            job_id = await db.create_job("ada", "t", {"n": 1})
+            key = AttemptKey(job_id, 1, 1, "writer", 1)
+            proxy.cut(b"INSERT INTO attempts", after=after)
+            decided = await db.decide_job(
+                job_id, "me", 30.0, lambda snapshot: Changes(status=JobStatus.RUNNING, attempts=(pending(key),))
+            )
+            assert decided is not None
+            assert decided.committed
+            proxy.cut(b"SET state = 'started'", after=after)
+            attempt = await db.start_attempt(key, "worker", 30.0)
+            assert attempt is not None
+            assert (attempt.key, attempt.state, attempt.owner) == (key, AttemptState.STARTED, "worker")
+            outcome = AgentOutcome(AttemptState.SUCCEEDED, output={"text": "é"})
+            proxy.cut(b"INSERT INTO agent_results", after=after)
+            assert await db.commit_outcome(key, "worker", outcome, produced_by="writer")
+            assert not await db.commit_outcome(key, "worker", outcome, produced_by="writer")
+            snapshot = await db.load(job_id)
+            assert snapshot is not None
+            assert (snapshot.job.epoch, snapshot.job.signals, proxy.cuts) == (1, 1, 4)
+            assert snapshot.attempts[0].started_at == attempt.started_at
+
+    asyncio.run(go())
+
+
+def pending(key: AttemptKey) -> Attempt:
+    """An attempt that nobody has started."""
+    return Attempt(key, key.agent, AttemptState.PENDING, 0.0, 4e9)
+
+
 @pytest.mark.parametrize("word", [b"COMMIT", b"UPDATE jobs", b"BEGIN"])
 @pytest.mark.parametrize("after", [True, False], ids=["answer lost", "request lost"])
-def test_a_signal_is_counted_once_wherever_the_connection_breaks(postgres, proxy, word, after):
+def test_a_transaction_happens_once_wherever_the_connection_breaks(postgres, proxy, word, after):
     async def go() -> None:
         async with made(postgres, port=proxy.port) as db:
             job_id = await db.create_job("ada", "t", {})
             proxy.cut(word, after=after)
+            await db.update_job_status(job_id, JobStatus.RUNNING)
+            job = await db.get_job(job_id)
+            assert job is not None
+            assert (job.signals, proxy.cuts) == (1, 1)
+
+    asyncio.run(go())
+
+
+@pytest.mark.parametrize("after", [True, False], ids=["answer lost", "request lost"])
+def test_a_signal_is_counted_once_wherever_the_connection_breaks(postgres, proxy, after):
+    async def go() -> None:
+        async with made(postgres, port=proxy.port) as db:
+            job_id = await db.create_job("ada", "t", {})
+            proxy.cut(b"UPDATE jobs", after=after)
             assert await db.signal_job(job_id)
             job = await db.get_job(job_id)
             assert job is not None

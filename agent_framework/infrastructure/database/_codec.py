@@ -6,9 +6,9 @@ from typing import Any
 from agent_framework.types import AgentOutcome, AttemptState, ErrorKind, JSONDict, Usage
 
 
-def loads(text: str | None) -> Any:
-    """The value of stored JSON; None for none."""
-    return None if text is None else json.loads(text)
+def loads(stored: str | JSONDict | None) -> Any:
+    """The value of stored JSON, an object, which is parsed already where its whole row came as JSON; None for none."""
+    return json.loads(stored) if isinstance(stored, str) else stored
 
 
 def outcome_to_dict(outcome: AgentOutcome) -> JSONDict:

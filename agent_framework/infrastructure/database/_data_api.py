@@ -1,18 +1,20 @@
-"""Running transaction scripts over the RDS Data API: one script, one transaction, at most once. Blocking.
+"""Running transaction scripts over the RDS Data API: a script, or one of its statements, is one transaction.
 
 1. begin, and write a receipt where the transaction writes  2. feed the script, a request per statement  3. commit
 
-What goes wrong before 3 did not happen: it is run again if the reason passes (a paused cluster resumes, throttling, a
-lost connection, a deadlock). If the answer to 3 is lost, the receipt tells whether it happened. A result above the
-limits (1 MiB, 64 KB a row) is read again in parts.
+None happens twice. What goes wrong before 3 did not happen: it is run again if the reason passes (a paused cluster
+resumes, throttling, a lost connection, a deadlock). If the answer to 3 is lost, the receipt tells whether it happened.
+A statement that is a transaction of its own is all of that in one request; its receipt keeps its answer. A result above
+the limits (1 MiB, 64 KB a row) is read again in parts. All of this blocks.
 """
 
 import random
 import time
 import uuid
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, TypeVar
 
 from agent_framework.errors import ProviderError
@@ -31,6 +33,7 @@ from agent_framework.infrastructure.database._postgres_dialect import (
     CLAIM_RECEIPT,
     DROP_EVERY,
     DROP_RECEIPTS,
+    READ_ANSWER,
     WRITE_RECEIPT,
 )
 from agent_framework.infrastructure.database._rows import Row
@@ -57,13 +60,13 @@ class Cluster:
     database: str
 
 
-class _LostCommitError(Exception):
-    """The answer to the commit of a transaction was lost."""
+class _LostAnswerError(Exception):
+    """The answer to the commit of a transaction was lost, or to a statement that is one of its own."""
 
-    def __init__(self, transaction: str, receipt: str) -> None:
+    def __init__(self, receipt: str, transaction: str | None = None) -> None:
         super().__init__(receipt)
-        self.transaction = transaction
         self.receipt = receipt
+        self.transaction = transaction
 
 
 class _TooLargeError(Exception):
@@ -86,26 +89,41 @@ class DataApi:
         self._in_parts: set[str] = set()
 
     def run(self, make: MakeScript[T], access: Access) -> T:
-        """Run a script in one transaction.
+        """Run a script in one transaction, or each of its statements in one of its own.
 
         Raises:
             ProviderError: refused by the database, or out of reach for longer than the time for retries.
             StatementTimeoutError, DataTooLargeError: a limit of the Data API.
         """
+        if access is Access.APART:
+            return _drive(make(), self._alone)
+        return self._tried(partial(self._transact, make), access)
+
+    def _alone(self, statement: Statement) -> Sequence[Row]:
+        """Execute a statement as a transaction of its own."""
+        if statement.keeps_receipt:
+            return self._tried(partial(self._write_alone, statement), Access.APART)
+        return self._tried(partial(self._transact, partial(_only, statement)), Access.ONE)
+
+    def _tried(self, one_try: Callable[[Access, list[T]], None], access: Access) -> T:
+        """Try until it works or cannot."""
         start = time.monotonic()
         pause = FIRST_PAUSE_S
         while True:
             result: list[T] = []
             try:
-                self._transact(make, access, result)
+                one_try(access, result)
+                if access.happens_once and random.randrange(DROP_EVERY) == 0:
+                    with suppress(*driver_errors()):
+                        self._execute(Statement(DROP_RECEIPTS), None)
                 return result[0]
             except _TooLargeError as large:
                 self._in_parts.add(large.sql)
                 access = Access.READ if access is Access.ONE else access
                 continue
-            except _LostCommitError as lost:
+            except _LostAnswerError as lost:
                 if self._happened(lost):
-                    return result[0]
+                    return result[0] if result else self._tried(partial(self._kept, lost.receipt), Access.ONE)
             except Exception as exc:
                 if not is_driver_error(exc):
                     raise
@@ -117,10 +135,25 @@ class DataApi:
 
     # -- transactions ----------------------------------------------------------------------------------------
 
+    def _write_alone(self, statement: Statement, access: Access, result: list[Sequence[Row]]) -> None:
+        receipt = uuid.uuid4().hex
+        params = {**(statement.params or {}), "receipt": receipt}
+        try:
+            result.append(records(self._request(statement.sql, params, None)))
+        except Exception as exc:
+            if is_driver_error(exc) and classify(exc) is Failure.PASSES:
+                raise _LostAnswerError(receipt) from exc
+            raise
+
+    def _kept(self, receipt: str, access: Access, result: list[Any]) -> None:
+        """The answer of a statement that happened, from its receipt."""
+        rows = self._execute(Statement(READ_ANSWER, {"id": receipt}), None)
+        result.append(loads(rows[0]["answer"]) or ())
+
     def _transact(self, make: MakeScript[T], access: Access, result: list[T]) -> None:
         """Run one try; ``result`` is filled before the commit, so that it is known where its answer is lost."""
         if access is Access.ONE:
-            result.append(self._drive(make(), None))
+            result.append(_drive(make(), partial(self._execute, transaction=None)))
             return
         transaction: str = self._client.begin_transaction(**self._address())["transactionId"]
         receipt = uuid.uuid4().hex
@@ -129,7 +162,7 @@ class DataApi:
                 self._execute(Statement(f"SET TRANSACTION {BEGIN_READ}"), transaction)
             elif access.happens_once:
                 self._execute(Statement(WRITE_RECEIPT, {"id": receipt}), transaction)
-            result.append(self._drive(make(), transaction))
+            result.append(_drive(make(), partial(self._execute, transaction=transaction)))
         except BaseException:
             self._roll_back(transaction)
             raise
@@ -141,10 +174,7 @@ class DataApi:
         except Exception as exc:
             if not is_driver_error(exc) or classify(exc) is Failure.REFUSED or access is Access.SCHEMA:
                 raise
-            raise _LostCommitError(transaction, receipt) from exc
-        if access.happens_once and random.randrange(DROP_EVERY) == 0:
-            with suppress(*driver_errors()):
-                self._execute(Statement(DROP_RECEIPTS), None)
+            raise _LostAnswerError(receipt, transaction) from exc
 
     def _commit(self, transaction: str) -> None:
         self._client.commit_transaction(
@@ -161,14 +191,15 @@ class DataApi:
             if not is_driver_error(exc):
                 raise
 
-    def _happened(self, lost: _LostCommitError) -> bool:
+    def _happened(self, lost: _LostAnswerError) -> bool:
         """Whether a transaction whose answer was lost was committed; one that is still open is committed now."""
         until = time.monotonic() + max(self._retry_s, 5.0)
         pause = FIRST_PAUSE_S
         while True:
             try:
-                self._commit(lost.transaction)
-                return True
+                if lost.transaction is not None:
+                    self._commit(lost.transaction)
+                    return True
             except Exception as exc:
                 if not is_driver_error(exc):
                     raise
@@ -183,15 +214,6 @@ class DataApi:
             pause = min(pause * 2, LONGEST_PAUSE_S)
 
     # -- statements ------------------------------------------------------------------------------------------
-
-    def _drive(self, script: Script[T], transaction: str | None) -> T:
-        """Feed a script with the rows of its statements until it returns."""
-        try:
-            statement = next(script)
-            while True:
-                statement = script.send(self._execute(statement, transaction))
-        except StopIteration as done:
-            return done.value
 
     def _execute(self, statement: Statement, transaction: str | None) -> Sequence[Row]:
         if statement.many is not None:
@@ -252,3 +274,18 @@ class DataApi:
             "secretArn": self._cluster.secret_arn,
             "database": self._cluster.database,
         }
+
+
+def _only(statement: Statement) -> Script[Sequence[Row]]:
+    """The script that is one statement."""
+    return (yield statement)
+
+
+def _drive(script: Script[T], execute: Callable[[Statement], Sequence[Row]]) -> T:
+    """Feed a script with the rows of its statements until it returns."""
+    try:
+        statement = next(script)
+        while True:
+            statement = script.send(execute(statement))
+    except StopIteration as done:
+        return done.value

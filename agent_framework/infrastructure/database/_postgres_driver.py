@@ -1,9 +1,10 @@
-"""Running transaction scripts over psycopg: one script, one transaction, at most once.
+"""Running transaction scripts over psycopg: one script, or one of its statements, is one transaction, at most once.
 
 1. take a connection  2. begin, and write a receipt where the transaction writes  3. feed the script  4. commit
 
 What goes wrong before 4 did not happen: it is run again if the reason passes (connection lost, deadlock). If the answer
-to 4 is lost, the receipt tells whether it happened.
+to 4 is lost, the receipt tells whether it happened. A statement that is a transaction of its own is all of that at
+once; its receipt keeps its answer.
 """
 
 import asyncio
@@ -12,6 +13,8 @@ import time
 import uuid
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextlib import suppress
+from dataclasses import replace
+from functools import partial
 from typing import Any, TypeVar
 
 import psycopg
@@ -22,17 +25,19 @@ from psycopg.types.string import TextLoader
 from psycopg_pool import AsyncConnectionPool, PoolTimeout
 
 from agent_framework.errors import ProviderError, StatementTimeoutError
+from agent_framework.infrastructure.database._codec import loads
 from agent_framework.infrastructure.database._named import to_pyformat
 from agent_framework.infrastructure.database._postgres_dialect import (
     BEGIN_READ,
     CLAIM_RECEIPT,
-    CONNECTION_LOST,
     DROP_EVERY,
     DROP_RECEIPTS,
+    READ_ANSWER,
     REMEDIES,
     REPEATABLE,
     WRITE_RECEIPT,
 )
+from agent_framework.infrastructure.database._postgres_errors import is_lost, passes, remedy_of, text_of
 from agent_framework.infrastructure.database._rows import Row
 from agent_framework.infrastructure.database._script import Script, Statement
 from agent_framework.infrastructure.database._sql_database import Access, MakeScript
@@ -45,6 +50,8 @@ LONGEST_PAUSE_S = 1.0
 IDLE_IN_TRANSACTION_S = 10.0
 """After this the server ends a transaction in which nothing happens: its process is stopped or out of reach, and others
 wait for the rows that it holds."""
+_SETTINGS = "SET plan_cache_mode = force_generic_plan"
+"""Statements name their rows by key: a plan made once is as good as one made for each set of parameters."""
 _SOCKET = {
     "application_name": "agent-framework",
     "keepalives_idle": 30,
@@ -52,16 +59,6 @@ _SOCKET = {
     "keepalives_count": 3,
     "tcp_user_timeout": 30_000,
 }
-_LASTING = (
-    "authentication failed",
-    "does not exist",
-    "no pg_hba.conf entry",
-    "no password",
-    "resolve host",
-    "invalid",
-    "does not support SSL",
-)
-"""Words of reasons that do not pass by waiting, where libpq gives no SQLSTATE."""
 
 
 class _Moment(TimestamptzLoader):
@@ -71,7 +68,7 @@ class _Moment(TimestamptzLoader):
         return super().load(data).timestamp()
 
 
-class _LostCommitError(Exception):
+class _LostAnswerError(Exception):
     """The answer to the commit of the transaction with this receipt was lost."""
 
     def __init__(self, receipt: str) -> None:
@@ -88,6 +85,7 @@ class _PoolConnection(AsyncConnection[DictRow]):
         made = await super().connect(**{**parameters, **await fetch()})
         made.adapters.register_loader("timestamptz", _Moment)
         made.adapters.register_loader("json", TextLoader)
+        await made.execute(_SETTINGS)
         return made
 
 
@@ -119,11 +117,22 @@ class Driver:
         self._closed = False
 
     async def run(self, make: MakeScript[T], access: Access) -> T:
-        """Run a script in one transaction.
+        """Run a script in one transaction, or each of its statements in one of its own.
 
         Raises:
             ProviderError: refused by the database, or out of reach for longer than the time for retries.
         """
+        if access is Access.APART:
+            return await _drive(make(), self._alone)
+        return await self._tried(partial(self._transact, make, access), once=access.happens_once)
+
+    async def _alone(self, statement: Statement) -> Sequence[Row]:
+        """Execute a statement as a transaction of its own."""
+        one = self._write_alone if statement.keeps_receipt else self._read_alone
+        return await self._tried(partial(one, statement), once=statement.keeps_receipt)
+
+    async def _tried(self, one_try: Callable[[Connection, list[T]], Awaitable[None]], *, once: bool) -> T:
+        """Try until it works or cannot; a transaction that must happen ``once`` leaves a receipt."""
         until = time.monotonic() + self._retry_s
         pause = FIRST_PAUSE_S
         while True:
@@ -132,18 +141,18 @@ class Driver:
             try:
                 pool = await self._opened()
                 async with pool.connection(timeout=max(0.5, min(self._connect_timeout_s, self._retry_s))) as connection:
-                    await self._transact(connection, make, access, result)
+                    await one_try(connection, result)
                     done = True
-                    if access.happens_once and random.randrange(DROP_EVERY) == 0:
+                    if once and random.randrange(DROP_EVERY) == 0:
                         await _execute(connection, Statement(DROP_RECEIPTS))
                 return result[0]
-            except _LostCommitError as lost:
+            except _LostAnswerError as lost:
                 if await self._happened(lost.receipt, until):
-                    return result[0]
+                    return result[0] if result else await self._tried(partial(_kept, lost.receipt), once=False)
             except (psycopg.Error, UnicodeEncodeError) as exc:
                 if done:
                     return result[0]
-                if not _passes(exc) or time.monotonic() + pause > until or self._closed:
+                if not passes(exc) or time.monotonic() + pause > until or self._closed:
                     raise self._explained(exc) from exc
                 await self._heal(exc)
             await asyncio.sleep(pause)
@@ -200,26 +209,42 @@ class Driver:
 
     # -- transactions ----------------------------------------------------------------------------------------
 
-    async def _transact(self, connection: Connection, make: MakeScript[T], access: Access, result: list[T]) -> None:
+    @staticmethod
+    async def _read_alone(statement: Statement, connection: Connection, result: list[Sequence[Row]]) -> None:
+        result.append(await _execute(connection, statement))
+
+    @staticmethod
+    async def _write_alone(statement: Statement, connection: Connection, result: list[Sequence[Row]]) -> None:
+        receipt = uuid.uuid4().hex
+        params = {**(statement.params or {}), "receipt": receipt}
+        try:
+            result.append(await _execute(connection, replace(statement, params=params)))
+        except psycopg.OperationalError as exc:
+            if is_lost(exc):
+                raise _LostAnswerError(receipt) from exc
+            raise
+
+    async def _transact(self, make: MakeScript[T], access: Access, connection: Connection, result: list[T]) -> None:
         """Run one try; ``result`` is filled before the commit, so that it is known where its answer is lost."""
+        execute = partial(_execute, connection)
         if access is Access.ONE:
-            result.append(await _drive(make(), connection))
+            result.append(await _drive(make(), execute))
             return
         if not access.happens_once:
             await connection.execute(_begin(BEGIN_READ if access is Access.READ else ""))
-            result.append(await _drive(make(), connection))
+            result.append(await _drive(make(), execute))
             await connection.commit()
             return
         receipt = uuid.uuid4().hex
         write = WRITE_RECEIPT.replace(":id", f"'{receipt}'")
         await connection.execute(_begin("", write))
-        result.append(await _drive(make(), connection))
+        result.append(await _drive(make(), execute))
         try:
             await connection.commit()
         except psycopg.OperationalError as exc:
             if exc.sqlstate in REPEATABLE:
                 raise
-            raise _LostCommitError(receipt) from exc
+            raise _LostAnswerError(receipt) from exc
 
     async def _happened(self, receipt: str, until: float) -> bool:
         """Whether a transaction whose answer was lost was committed."""
@@ -245,9 +270,9 @@ class Driver:
             try:
                 await self._try_to_connect()
             except psycopg.Error as exc:
-                if not _passes(exc):
+                if not passes(exc):
                     raise self._explained(exc) from exc
-        elif _is_lost(error) and self._pool is not None and not self._healing:
+        elif is_lost(error) and self._pool is not None and not self._healing:
             self._healing = True
             try:
                 await self._pool.check()
@@ -263,55 +288,24 @@ class Driver:
                 retryable=True,
             )
         if isinstance(error, errors.QueryCanceled):
-            return StatementTimeoutError(f"{self._place}: {_text(error)}{REMEDIES['57014']}")
-        return ProviderError(f"{self._place}: {_text(error)}{_remedy(error)}", retryable=_passes(error))
+            return StatementTimeoutError(f"{self._place}: {text_of(error)}{REMEDIES['57014']}")
+        return ProviderError(f"{self._place}: {text_of(error)}{remedy_of(error)}", retryable=passes(error))
 
 
-def _is_lost(error: Exception) -> bool:
-    """Whether the connection is gone or could not be made."""
-    if not isinstance(error, psycopg.Error):
-        return False
-    if error.sqlstate is not None:
-        return error.sqlstate in CONNECTION_LOST
-    return isinstance(error, psycopg.OperationalError) and not any(words in str(error) for words in _LASTING)
-
-
-def _passes(error: Exception) -> bool:
-    """Whether the same transaction may succeed a little later; it certainly did not happen."""
-    return _is_lost(error) or (isinstance(error, psycopg.Error) and error.sqlstate in REPEATABLE)
-
-
-def _text(error: Exception) -> str:
-    if isinstance(error, psycopg.ProgrammingError) and error.sqlstate is None:
-        return "the connection's parameters are malformed"  # libpq would quote them, with the password
-    if isinstance(error, psycopg.Error) and error.diag.message_primary:
-        return error.diag.message_primary
-    return " ".join(str(error).split())
-
-
-def _remedy(error: Exception) -> str:
-    if isinstance(error, psycopg.Error) and error.sqlstate is not None:
-        return REMEDIES.get(error.sqlstate, f" (SQLSTATE {error.sqlstate})")
-    text = str(error)
-    if "authentication failed" in text or "no password" in text:
-        return REMEDIES["28P01"]
-    if "database" in text and text.rstrip().endswith("does not exist"):
-        return REMEDIES["3D000"]
-    if isinstance(error, psycopg.OperationalError):
-        return "; check host, port, network and that the server runs"
-    if isinstance(error, psycopg.ProgrammingError):
-        return "; check dsn"
-    return ""
-
-
-async def _drive(script: Script[T], connection: Connection) -> T:
+async def _drive(script: Script[T], execute: Callable[[Statement], Awaitable[Sequence[Row]]]) -> T:
     """Feed a script with the rows of its statements until it returns."""
     try:
         statement = next(script)
         while True:
-            statement = script.send(await _execute(connection, statement))
+            statement = script.send(await execute(statement))
     except StopIteration as done:
         return done.value
+
+
+async def _kept(receipt: str, connection: Connection, result: list[Any]) -> None:
+    """The answer of a statement that happened, from its receipt."""
+    rows = await _execute(connection, Statement(READ_ANSWER, {"id": receipt}))
+    result.append(loads(rows[0]["answer"]) or ())
 
 
 async def _execute(connection: Connection, statement: Statement) -> Sequence[Row]:

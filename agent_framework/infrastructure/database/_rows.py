@@ -1,6 +1,6 @@
 """From rows of the SQL tables to values. Times come as seconds since the epoch, JSON as text."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from functools import lru_cache
 from typing import Any
@@ -17,6 +17,7 @@ from agent_framework.types import (
     Job,
     JobStatus,
     JSONDict,
+    Snapshot,
     Usage,
 )
 
@@ -107,3 +108,15 @@ def result_from(row: Row) -> AgentResult:
 def document_from(row: Row) -> Document:
     """A row of ``documents``."""
     return Document(row["namespace"], row["key"], loads(row["body"]), row["version"], row["expires_at"])
+
+
+def snapshot_from(job: Row, events: Iterable[Row], attempts: Iterable[Row], results: Iterable[Row]) -> Snapshot:
+    """Rows of all tables about one job, each in its order; the job's row says when it was read."""
+    by_agent = {row["agent_name"]: result_from(row) for row in results}
+    return Snapshot(
+        job=job_from(job, {name: result.payload for name, result in by_agent.items()}),
+        events=tuple(map(event_from, events)),
+        attempts=tuple(map(attempt_from, attempts)),
+        results=by_agent,
+        now=float(job["read_at"]),
+    )

@@ -16,11 +16,15 @@ Params = Mapping[str, Any]
 
 @dataclass(frozen=True, slots=True)
 class Statement:
-    """One statement with named parameters (``:name``); ``many`` runs it once per set of parameters."""
+    """One statement with named parameters (``:name``); ``many`` runs it once per set of parameters.
+
+    ``keeps_receipt``: it writes, may be a transaction of its own, and is given a parameter ``receipt`` to store.
+    """
 
     sql: str
     params: Params | None = None
     many: Sequence[Params] | None = None
+    keeps_receipt: bool = False
 
 
 Script = Generator[Statement, Sequence[Row], T]
@@ -47,10 +51,17 @@ class Dialect:
 class DialectScripts:
     """The base of all scripts: SQL with the dialect's expressions in it."""
 
+    apart = False
+    """Whether the statements of the engine's scripts are transactions of their own; a script is one otherwise."""
+
     def __init__(self, dialect: Dialect) -> None:
         self._dialect = dialect
         self._now = dialect.now
         self._for_update = dialect.for_update
+
+    def _sole(self, statement: Statement) -> Statement:
+        """A statement, with its rows, that is all that its script writes."""
+        return statement
 
     def _moment(self, name: str) -> str:
         return self._dialect.moment.format(name)

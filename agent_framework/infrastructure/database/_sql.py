@@ -5,6 +5,7 @@ A transaction locks the job before its attempts, everywhere, so no two of them w
 
 import json
 import uuid
+from collections.abc import Sequence
 from typing import Any
 
 from agent_framework.errors import IdempotencyConflictError, JobNotFoundError, StaleClaimError
@@ -13,9 +14,9 @@ from agent_framework.infrastructure.database._codec import loads, outcome_to_dic
 from agent_framework.infrastructure.database._rows import (
     Row,
     attempt_from,
-    event_from,
     job_from,
     result_from,
+    snapshot_from,
 )
 from agent_framework.infrastructure.database._script import Script, Statement
 from agent_framework.infrastructure.database._sql_documents import DocumentScripts
@@ -27,6 +28,7 @@ from agent_framework.types import (
     Attempt,
     AttemptKey,
     AttemptState,
+    Event,
     Job,
     JobStatus,
     JSONDict,
@@ -36,8 +38,13 @@ from agent_framework.types import (
 )
 
 _FINAL = ", ".join(f"'{status}'" for status in sorted(FINAL_STATUSES))
+NO_USAGE = Usage()
 ACTIVE_JOB = f"status NOT IN ({_FINAL})"
-_KEY = "job_id = :job_id AND run = :run AND seq = :seq AND agent = :agent AND number = :number"
+KEY = "job_id = :job_id AND run = :run AND seq = :seq AND agent = :agent AND number = :number"
+CLAIM_OF_JOB = "SELECT epoch, signals, status, lease_owner FROM jobs WHERE id = :id"
+REPLACE_RESULT = """ON CONFLICT (job_id, agent_name) DO UPDATE SET result_payload = excluded.result_payload,
+    seq = excluded.seq, execution_time_ms = excluded.execution_time_ms, usage = excluded.usage,
+    produced_by = excluded.produced_by, created_at = excluded.created_at"""
 
 
 class Scripts(DocumentScripts):
@@ -50,7 +57,7 @@ class Scripts(DocumentScripts):
     ) -> Script[str]:
         stored = to_json(payload, what="the job's request_payload")
         new_id = job_id or str(uuid.uuid4())
-        rows = yield Statement(
+        insert = Statement(
             f"""INSERT INTO jobs (id, user_id, job_type, request_payload, client_key, due_at, created_at, updated_at)
             VALUES (:id, :user_id, :job_type, {self._json("payload")}, :client_key,
             {self._now}, {self._now}, {self._now})
@@ -63,6 +70,7 @@ class Scripts(DocumentScripts):
                 "client_key": client_key,
             },
         )
+        rows = yield self._sole(insert)
         if rows:
             return new_id
         rows = yield Statement(
@@ -134,12 +142,12 @@ class Scripts(DocumentScripts):
         return job_from(rows[0], {})
 
     def signal_job(self, job_id: str, cancel: bool) -> Script[bool]:
-        rows = yield Statement(
+        signal = Statement(
             f"""UPDATE jobs SET signals = signals + 1, due_at = {self._now}, updated_at = {self._now}
             {", cancel_requested = TRUE" if cancel else ""} WHERE id = :id AND {ACTIVE_JOB} RETURNING id""",
             {"id": job_id},
         )
-        return bool(rows)
+        return bool((yield self._sole(signal)))
 
     def due_jobs(self, limit: int) -> Script[list[str]]:
         rows = yield Statement(
@@ -159,35 +167,17 @@ class Scripts(DocumentScripts):
         rows = yield Statement("SELECT id FROM jobs WHERE id = :id", {"id": job_id})
         if not rows:
             raise JobNotFoundError(job_id)
-        yield self._upsert_result(job_id, agent, payload, None, execution_time_ms, Usage(), None)
+        yield self._upsert_result(result_params(job_id, agent, payload, execution_time_ms=execution_time_ms))
 
-    def _upsert_result(
-        self,
-        job_id: str,
-        agent: str,
-        payload: JSONDict,
-        seq: int | None,
-        execution_time_ms: int | None,
-        usage: Usage,
-        produced_by: str | None,
-    ) -> Statement:
+    def _upsert_result(self, params: JSONDict) -> Statement:
+        """Store the result that `result_params` describes, in place of an earlier one."""
         return Statement(
             f"""INSERT INTO agent_results
             (job_id, agent_name, result_payload, seq, execution_time_ms, usage, produced_by, created_at)
             VALUES (:job_id, :agent, {self._json("payload")}, :seq, :ms,
             {self._json("usage")}, :produced_by, {self._now})
-            ON CONFLICT (job_id, agent_name) DO UPDATE SET result_payload = excluded.result_payload,
-            seq = excluded.seq, execution_time_ms = excluded.execution_time_ms, usage = excluded.usage,
-            produced_by = excluded.produced_by, created_at = excluded.created_at""",
-            {
-                "job_id": job_id,
-                "agent": agent,
-                "payload": to_json(payload, what=f"the output of {agent}"),
-                "seq": seq,
-                "ms": execution_time_ms,
-                "usage": to_json(usage.to_dict(), what="usage"),
-                "produced_by": produced_by,
-            },
+            {REPLACE_RESULT}""",
+            params,
         )
 
     def get_output(self, job_id: str, agent: str) -> Script[JSONDict | None]:
@@ -210,12 +200,12 @@ class Scripts(DocumentScripts):
     # -- claims ----------------------------------------------------------------------------------------------
 
     def claim(self, job_id: str, owner: str, lease_s: float, take_over_from: str | None) -> Script[Snapshot | None]:
-        rows = yield Statement(
+        claim = Statement(
             f"""UPDATE jobs SET epoch = epoch + 1, lease_owner = :owner, lease_until = {self._after("lease")}
             WHERE id = :id AND {ACTIVE_JOB} AND (lease_until <= {self._now} OR lease_owner = :dead) RETURNING id""",
             {"id": job_id, "owner": owner, "lease": lease_s, "dead": take_over_from},
         )
-        if not rows:
+        if not (yield self._sole(claim)):
             return None
         return (yield from self.load(job_id))
 
@@ -237,35 +227,26 @@ class Scripts(DocumentScripts):
             "SELECT * FROM attempts WHERE job_id = :id ORDER BY run, seq, agent, number", {"id": job_id}
         )
         results = yield self._select_results(job_id)
-        by_agent = {row["agent_name"]: result_from(row) for row in results}
-        return Snapshot(
-            job=job_from(row, {name: result.payload for name, result in by_agent.items()}),
-            events=tuple(event_from(row) for row in events),
-            attempts=tuple(attempt_from(row) for row in attempts),
-            results=by_agent,
-            now=float(row["read_at"]),
-        )
+        return snapshot_from(row, events, attempts, results)
 
     def commit(self, snapshot: Snapshot, changes: Changes) -> Script[Snapshot | None]:
         job = snapshot.job
-        rows = yield Statement(
-            f"SELECT epoch, signals, status, lease_owner FROM jobs WHERE id = :id {self._for_update}", {"id": job.id}
-        )
-        if not rows or rows[0]["epoch"] != job.epoch or rows[0]["lease_owner"] is None:
-            raise StaleClaimError(
-                f"the claim of this decision is over: job {job.id} was claimed by somebody else, or the decision was "
-                "committed before; nothing was written"
-            )
+        rows = yield Statement(f"{CLAIM_OF_JOB} {self._for_update}", {"id": job.id})
+        check_claim(job, rows)
         if rows[0]["signals"] != job.signals:
             return (yield from self.load(job.id))
         if changes.status is not None and changes.status != rows[0]["status"]:
             check_transition(job.id, JobStatus(rows[0]["status"]), changes.status)
-        yield from self._write_trace(job, changes)
-        yield self._write_job(job, changes)
+        yield from self._write(job, changes)
         return None
 
-    def _write_job(self, job: Job, changes: Changes, *, epochs: int = 0) -> Statement:
-        """Write the job's own row and let go of the claim; ``epochs`` are those that this decision took."""
+    def _write(self, job: Job, changes: Changes, *, epochs: int = 0) -> Script[None]:
+        """Write a decision and let go of the claim; ``epochs`` are those that this decision took."""
+        yield from self._write_trace(job, changes)
+        yield self._write_job(job, changes, epochs)
+
+    def _write_job(self, job: Job, changes: Changes, epochs: int) -> Statement:
+        """The job's own row."""
         return Statement(
             f"""UPDATE jobs SET epoch = epoch + :epochs, status = COALESCE(:status, status),
             error_message = COALESCE(:error, error_message),
@@ -287,22 +268,13 @@ class Scripts(DocumentScripts):
             yield Statement(
                 f"""INSERT INTO job_events (job_id, seq, run, kind, data, at)
                 VALUES (:job_id, :seq, :run, :kind, {self._json("data")}, {self._now})""",
-                many=[
-                    {
-                        "job_id": job.id,
-                        "seq": event.seq,
-                        "run": event.run,
-                        "kind": event.kind,
-                        "data": to_json(event.data, what="an event"),
-                    }
-                    for event in changes.events
-                ],
+                many=[{"job_id": job.id, **event_params(event)} for event in changes.events],
             )
         for key, outcome in changes.settle:
             yield Statement(
                 f"""UPDATE attempts SET state = :state, outcome = {self._json("outcome")}, ended_at = {self._now}
-                WHERE {_KEY} AND state IN ('pending', 'started')""",
-                {**_key_params(key), "state": outcome.state, "outcome": _stored(outcome)},
+                WHERE {KEY} AND state IN ('pending', 'started')""",
+                settled_params(key, outcome),
             )
         if changes.attempts:
             yield Statement(
@@ -310,18 +282,7 @@ class Scripts(DocumentScripts):
                 (job_id, run, seq, agent, number, performer, state, owner, not_before, not_after, started_at)
                 VALUES (:job_id, :run, :seq, :agent, :number, :performer, :state, :owner,
                 {self._moment("not_before")}, {self._moment("not_after")}, {self._moment("started_at")})""",
-                many=[
-                    {
-                        **_key_params(attempt.key),
-                        "performer": attempt.performer,
-                        "state": attempt.state,
-                        "owner": attempt.owner,
-                        "started_at": attempt.started_at,
-                        "not_before": attempt.not_before,
-                        "not_after": attempt.not_after,
-                    }
-                    for attempt in changes.attempts
-                ],
+                many=[attempt_params(attempt) for attempt in changes.attempts],
             )
 
     # -- attempts --------------------------------------------------------------------------------------------
@@ -339,8 +300,8 @@ class Scripts(DocumentScripts):
             return None
         rows = yield Statement(
             f"""UPDATE attempts SET state = 'started', owner = :owner, started_at = {self._now},
-            not_after = {self._after("run_for")} WHERE {_KEY} AND state = 'pending' RETURNING *""",
-            {**_key_params(key), "owner": owner, "run_for": run_for_s},
+            not_after = {self._after("run_for")} WHERE {KEY} AND state = 'pending' RETURNING *""",
+            {**key_params(key), "owner": owner, "run_for": run_for_s},
         )
         return attempt_from(rows[0]) if rows else None
 
@@ -349,22 +310,13 @@ class Scripts(DocumentScripts):
             return False
         rows = yield Statement(
             f"""UPDATE attempts SET state = :state, outcome = {self._json("outcome")}, ended_at = {self._now}
-            WHERE {_KEY} AND state = 'started' AND owner = :owner RETURNING agent""",
-            {**_key_params(key), "owner": owner, "state": outcome.state, "outcome": _stored(outcome)},
+            WHERE {KEY} AND state = 'started' AND owner = :owner RETURNING agent""",
+            {**settled_params(key, outcome), "owner": owner},
         )
         if not rows:
             return False
         if outcome.state is AttemptState.SUCCEEDED:
-            stand_in = produced_by if produced_by != key.agent else None
-            yield self._upsert_result(
-                key.job_id,
-                key.agent,
-                outcome.output or {},
-                key.seq,
-                outcome.execution_time_ms,
-                outcome.usage,
-                stand_in,
-            )
+            yield self._upsert_result(outcome_params(key, outcome, produced_by))
         yield from self.signal_job(key.job_id, cancel=False)
         return True
 
@@ -374,9 +326,78 @@ def _canonical(stored: Any) -> str:
     return json.dumps(loads(stored), sort_keys=True)
 
 
-def _key_params(key: AttemptKey) -> dict[str, Any]:
+def check_claim(job: Job, rows: Sequence[Row]) -> None:
+    """Refuse a decision whose claim is not the present one; ``rows`` come from `CLAIM_OF_JOB`.
+
+    Raises:
+        StaleClaimError
+    """
+    if not rows or rows[0]["epoch"] != job.epoch or rows[0]["lease_owner"] is None:
+        raise StaleClaimError(
+            f"the claim of this decision is over: job {job.id} was claimed by somebody else, or the decision was "
+            "committed before; nothing was written"
+        )
+
+
+def key_params(key: AttemptKey) -> JSONDict:
+    """The parameters of `KEY`."""
     return {"job_id": key.job_id, "run": key.run, "seq": key.seq, "agent": key.agent, "number": key.number}
 
 
-def _stored(outcome: AgentOutcome) -> str:
-    return to_json(outcome_to_dict(outcome), what="the outcome")
+def result_params(
+    job_id: str,
+    agent: str,
+    payload: JSONDict,
+    *,
+    seq: int | None = None,
+    execution_time_ms: int | None = None,
+    usage: Usage = NO_USAGE,
+    produced_by: str | None = None,
+) -> JSONDict:
+    """The parameters of a row of results."""
+    return {
+        "job_id": job_id,
+        "agent": agent,
+        "payload": to_json(payload, what=f"the output of {agent}"),
+        "seq": seq,
+        "ms": execution_time_ms,
+        "usage": to_json(usage.to_dict(), what="usage"),
+        "produced_by": produced_by,
+    }
+
+
+def outcome_params(key: AttemptKey, outcome: AgentOutcome, produced_by: str) -> JSONDict:
+    """The same for what an attempt produced; a stand-in is named."""
+    return result_params(
+        key.job_id,
+        key.agent,
+        outcome.output or {},
+        seq=key.seq,
+        execution_time_ms=outcome.execution_time_ms,
+        usage=outcome.usage,
+        produced_by=produced_by if produced_by != key.agent else None,
+    )
+
+
+def event_params(event: Event) -> JSONDict:
+    """The parameters of a row of events, but for its job."""
+    return {"seq": event.seq, "run": event.run, "kind": event.kind, "data": to_json(event.data, what="an event")}
+
+
+def attempt_params(attempt: Attempt) -> JSONDict:
+    """The parameters of a row of attempts."""
+    return {
+        **key_params(attempt.key),
+        "performer": attempt.performer,
+        "state": attempt.state,
+        "owner": attempt.owner,
+        "started_at": attempt.started_at,
+        "not_before": attempt.not_before,
+        "not_after": attempt.not_after,
+    }
+
+
+def settled_params(key: AttemptKey, outcome: AgentOutcome) -> JSONDict:
+    """The parameters of an attempt's end."""
+    stored = to_json(outcome_to_dict(outcome), what="the outcome")
+    return {**key_params(key), "state": outcome.state, "outcome": stored}

@@ -1,4 +1,4 @@
-"""The SQL of deciding at once: claim, decide and commit in one transaction, as a transaction script (`_script`).
+"""The SQL of deciding at once: read, decide and write in one transaction, as a transaction script (`_script`).
 
 Nobody else sees the claim: the job's row is locked from the first statement to the commit. Whoever holds a lease on the
 job, taken by `Scripts.claim`, is respected, and the epoch grows, so a decision that was under way is refused.
@@ -8,13 +8,15 @@ and the plan, and each takes an epoch: as long as the epoch and the run are thos
 outcomes of the attempts that were open, results, and the columns of the job that a signal changes.
 """
 
+from collections.abc import Iterable, Sequence
+
 from agent_framework.infrastructure.database._rows import Row, attempt_from, job_again, result_from
 from agent_framework.infrastructure.database._script import Script, Statement
 from agent_framework.infrastructure.database._sql import ACTIVE_JOB, Scripts
 from agent_framework.infrastructure.database.base import Decide, Decided
 from agent_framework.types import Snapshot, check_transition
 
-_MAY_CHANGE = (
+MAY_CHANGE = (
     "id, status, run, epoch, signals, due_at, error_message, cancel_requested, started_at, completed_at, updated_at"
 )
 
@@ -26,7 +28,7 @@ class AtOnceScripts(Scripts):
         self, job_id: str, owner: str, lease_s: float, decide: Decide, known: Snapshot | None
     ) -> Script[Decided | None]:
         rows = yield Statement(
-            f"""SELECT {_MAY_CHANGE if known else "*"}, {self._now} AS read_at FROM jobs
+            f"""SELECT {MAY_CHANGE if known else "*"}, {self._now} AS read_at FROM jobs
             WHERE id = :id AND {ACTIVE_JOB} AND lease_until <= {self._now} {self._for_update}""",
             {"id": job_id},
         )
@@ -40,8 +42,7 @@ class AtOnceScripts(Scripts):
         job = snapshot.job
         if changes.status is not None and changes.status is not job.status:
             check_transition(job.id, job.status, changes.status)
-        yield from self._write_trace(job, changes)
-        yield self._write_job(job, changes, epochs=1)
+        yield from self._write(job, changes, epochs=1)
         return Decided(snapshot, committed=True)
 
     def _read(self, row: Row, known: Snapshot | None) -> Script[Snapshot]:
@@ -55,24 +56,34 @@ class AtOnceScripts(Scripts):
 
     def _news(self, row: Row, known: Snapshot) -> Script[Snapshot]:
         """The known job with the outcomes and results that came since."""
-        steps = [attempt.key.seq for attempt in known.attempts if attempt.state.is_open]
-        since = {"id": row["id"], "run": row["run"], "seq": min(steps, default=0)}
-        attempts = known.attempts
-        if steps:
-            rows = yield Statement(
-                """SELECT * FROM attempts WHERE job_id = :id AND run = :run AND seq >= :seq
-                ORDER BY seq, agent, number""",
-                since,
-            )
-            before = [a for a in attempts if (a.key.run, a.key.seq) < (since["run"], since["seq"])]
-            attempts = (*before, *map(attempt_from, rows))
-        rows = yield Statement(
-            "SELECT * FROM agent_results WHERE job_id = :id AND (seq IS NULL OR seq >= :seq)",
-            {"id": row["id"], "seq": since["seq"]},
+        seq = first_open(known)
+        attempts, results = yield from self._rows_since(row["id"], row["run"], seq)
+        return with_news(row, known, seq, attempts, results)
+
+    def _rows_since(self, job_id: str, run: int, seq: int) -> Script[tuple[Sequence[Row], Sequence[Row]]]:
+        """The rows of attempts and results from step ``seq`` on, and of results that belong to no step."""
+        since = {"id": job_id, "run": run, "seq": seq}
+        attempts = yield Statement(
+            "SELECT * FROM attempts WHERE job_id = :id AND run = :run AND seq >= :seq ORDER BY seq, agent, number",
+            since,
         )
-        results = known.results
-        if rows:
-            newest = {**results, **{row["agent_name"]: result_from(row) for row in rows}}
-            results = dict(sorted(newest.items(), key=lambda item: (item[1].created_at, item[0])))
-        job = job_again(row, known.job, {name: result.payload for name, result in results.items()})
-        return Snapshot(job, known.events, attempts, results, float(row["read_at"]))
+        results = yield Statement(
+            "SELECT * FROM agent_results WHERE job_id = :id AND (seq IS NULL OR seq >= :seq)", since
+        )
+        return attempts, results
+
+
+def first_open(known: Snapshot) -> int:
+    """The first step of which an attempt was open, so from which on there may be news."""
+    return min((attempt.key.seq for attempt in known.attempts if attempt.state.is_open), default=0)
+
+
+def with_news(row: Row, known: Snapshot, seq: int, attempts: Iterable[Row], results: Sequence[Row]) -> Snapshot:
+    """The known job with what its row and those from step ``seq`` on say, attempts in their order."""
+    before = (a for a in known.attempts if (a.key.run, a.key.seq) < (row["run"], seq))
+    newest = known.results
+    if results:
+        stored = {**newest, **{row["agent_name"]: result_from(row) for row in results}}
+        newest = dict(sorted(stored.items(), key=lambda item: (item[1].created_at, item[0])))
+    job = job_again(row, known.job, {name: result.payload for name, result in newest.items()})
+    return Snapshot(job, known.events, (*before, *map(attempt_from, attempts)), newest, float(row["read_at"]))

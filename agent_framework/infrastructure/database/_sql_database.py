@@ -1,6 +1,6 @@
 """A database provider over transaction scripts: all methods once, for every SQL backend.
 
-A backend subclasses `SqlDatabase` with its dialect, its migrations and one method, `_run`, which executes one script in
+A backend subclasses `SqlDatabase` with its scripts, its migrations and one method, `_run`, which executes one script in
 one transaction. It gets a function that makes the script, because a transaction that certainly did not happen may be
 run again from its beginning.
 """
@@ -13,7 +13,7 @@ from typing import TypeVar
 from agent_framework.errors import SchemaVersionError
 from agent_framework.infrastructure.database._migrations import Migrations
 from agent_framework.infrastructure.database._output_view import output_view
-from agent_framework.infrastructure.database._script import Dialect, Script
+from agent_framework.infrastructure.database._script import Script
 from agent_framework.infrastructure.database._sql_at_once import AtOnceScripts
 from agent_framework.infrastructure.database.base import (
     PURGE_AFTER_S,
@@ -44,7 +44,7 @@ class Access(Enum):
 
     One reading statement, several that see one moment, a writing transaction that happens at most once (one that stores
     an outcome, which a decision follows, is such a one), or one that changes the schema, which may happen twice without
-    harm.
+    harm. The statements of one that is apart are transactions of their own, and those that write happen at most once.
     """
 
     ONE = "one"
@@ -52,24 +52,32 @@ class Access(Enum):
     WRITE = "write"
     OUTCOME = "outcome"
     SCHEMA = "schema"
+    APART = "apart"
 
     @property
     def happens_once(self) -> bool:
         """It must not be carried out twice, whatever is lost on the way."""
-        return self in (Access.WRITE, Access.OUTCOME)
+        return self in (Access.WRITE, Access.OUTCOME, Access.APART)
 
 
 class SqlDatabase(DatabaseProvider):
     """The contract in SQL; ``place`` names the database in messages, without secrets."""
 
-    def __init__(self, dialect: Dialect, migrations: Migrations, place: str) -> None:
+    def __init__(self, scripts: AtOnceScripts, migrations: Migrations, place: str) -> None:
         self.place = place
         self._migrations = migrations
-        self._scripts = AtOnceScripts(dialect)
+        self._scripts = scripts
 
     @abstractmethod
     async def _run(self, make: MakeScript[T], access: Access) -> T:
         """Execute one script in one transaction, at most once, or raise `ProviderError`."""
+
+    def _access(self, together: Access) -> Access:
+        """How the engine's scripts run, which are one transaction each unless their statements are."""
+        return Access.APART if self._scripts.apart else together
+
+    async def _step(self, make: MakeScript[T]) -> T:
+        return await self._run(make, self._access(Access.WRITE))
 
     async def _write(self, make: MakeScript[T]) -> T:
         return await self._run(make, Access.WRITE)
@@ -122,12 +130,12 @@ class SqlDatabase(DatabaseProvider):
         client_key: str | None = None,
         job_id: str | None = None,
     ) -> str:
-        return await self._write(
+        return await self._step(
             lambda: self._scripts.create_job(user_id, job_type, request_payload, client_key, job_id)
         )
 
     async def get_job(self, job_id: str) -> Job | None:
-        return await self._run(lambda: self._scripts.get_job(job_id), Access.READ)
+        return await self._run(lambda: self._scripts.get_job(job_id), self._access(Access.READ))
 
     async def update_job_status(self, job_id: str, status: JobStatus, error_message: str | None = None) -> None:
         await self._write(lambda: self._scripts.update_job_status(job_id, JobStatus(status), error_message))
@@ -150,7 +158,7 @@ class SqlDatabase(DatabaseProvider):
     async def claim_job(
         self, job_id: str, owner: str, lease_s: float, *, take_over_from: str | None = None
     ) -> Snapshot | None:
-        return await self._write(lambda: self._scripts.claim(job_id, owner, lease_s, take_over_from))
+        return await self._step(lambda: self._scripts.claim(job_id, owner, lease_s, take_over_from))
 
     async def claim_owner(self, job_id: str) -> str | None:
         return await self._one(lambda: self._scripts.claim_owner(job_id))
@@ -158,25 +166,26 @@ class SqlDatabase(DatabaseProvider):
     async def decide_job(
         self, job_id: str, owner: str, lease_s: float, decide: Decide, *, known: Snapshot | None = None
     ) -> Decided | None:
-        return await self._write(lambda: self._scripts.decide(job_id, owner, lease_s, decide, known))
+        return await self._step(lambda: self._scripts.decide(job_id, owner, lease_s, decide, known))
 
     async def commit(self, snapshot: Snapshot, changes: Changes) -> Snapshot | None:
-        return await self._write(lambda: self._scripts.commit(snapshot, changes))
+        return await self._step(lambda: self._scripts.commit(snapshot, changes))
 
     async def load(self, job_id: str) -> Snapshot | None:
-        return await self._run(lambda: self._scripts.load(job_id), Access.READ)
+        return await self._run(lambda: self._scripts.load(job_id), self._access(Access.READ))
 
     async def get_results(self, job_id: str) -> Sequence[AgentResult]:
         return await self._one(lambda: self._scripts.get_results(job_id))
 
     async def start_attempt(self, key: AttemptKey, owner: str, run_for_s: float) -> Attempt | None:
-        return await self._write(lambda: self._scripts.start_attempt(key, owner, run_for_s))
+        return await self._step(lambda: self._scripts.start_attempt(key, owner, run_for_s))
 
     async def commit_outcome(self, key: AttemptKey, owner: str, outcome: AgentOutcome, *, produced_by: str) -> bool:
-        return await self._run(lambda: self._scripts.commit_outcome(key, owner, outcome, produced_by), Access.OUTCOME)
+        access = self._access(Access.OUTCOME)
+        return await self._run(lambda: self._scripts.commit_outcome(key, owner, outcome, produced_by), access)
 
     async def signal_job(self, job_id: str, *, cancel: bool = False) -> bool:
-        return await self._write(lambda: self._scripts.signal_job(job_id, cancel))
+        return await self._step(lambda: self._scripts.signal_job(job_id, cancel))
 
     async def due_jobs(self, limit: int = 100) -> list[str]:
         return await self._one(lambda: self._scripts.due_jobs(limit))

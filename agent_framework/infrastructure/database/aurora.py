@@ -17,6 +17,7 @@ from agent_framework.infrastructure._providers import validated
 from agent_framework.infrastructure.database._data_api import Cluster, DataApi
 from agent_framework.infrastructure.database._migrations import PostgresMigrations
 from agent_framework.infrastructure.database._postgres_dialect import DIALECT
+from agent_framework.infrastructure.database._postgres_scripts import PostgresScripts
 from agent_framework.infrastructure.database._sql_database import Access, MakeScript, SqlDatabase
 from agent_framework.types import JSONDict
 
@@ -62,7 +63,9 @@ class AuroraDatabase(SqlDatabase):
         self._lock = threading.Lock()
         self._threads: ThreadPoolExecutor | None = None
         cluster = config.cluster_arn.rpartition(":")[2]
-        super().__init__(DIALECT, PostgresMigrations(), f"database {self.name} ({cluster}/{config.database})")
+        super().__init__(
+            PostgresScripts(DIALECT), PostgresMigrations(), f"database {self.name} ({cluster}/{config.database})"
+        )
         if client is None:
             require("boto3", extra="aws", needed_for=f"database provider {self.name}")
 

@@ -292,12 +292,15 @@ class Decided:
 
 @runtime_checkable
 class DecidesAtOnce(Protocol):
-    """A provider that can claim, decide and commit in one transaction, where it would else be two and a lease."""
+    """A provider that can decide about a job without a claim that others see, which would be two writes and a lease.
+
+    It keeps the job locked meanwhile, or writes the decision only if the job is still as it was read.
+    """
 
     async def decide_job(
         self, job_id: str, owner: str, lease_s: float, decide: Decide, *, known: Snapshot | None = None
     ) -> Decided | None:
-        """Claim the job, ask ``decide``, write what it says and let go, all in one transaction.
+        """Ask ``decide`` about a job that is not claimed, and write what it says at once; it takes an epoch.
 
         ``known`` is the job as this process has committed it last: what cannot have changed since is not read again.
 

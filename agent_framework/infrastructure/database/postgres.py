@@ -17,6 +17,7 @@ from agent_framework.errors import ConfigError
 from agent_framework.infrastructure._providers import validated
 from agent_framework.infrastructure.database._migrations import PostgresMigrations
 from agent_framework.infrastructure.database._postgres_dialect import DIALECT
+from agent_framework.infrastructure.database._postgres_scripts import PostgresScripts
 from agent_framework.infrastructure.database._secret import DatabaseSecret
 from agent_framework.infrastructure.database._sql_database import Access, MakeScript, SqlDatabase
 from agent_framework.observability.redaction import remember
@@ -89,7 +90,7 @@ class PostgresDatabase(SqlDatabase):
         self._environ = os.environ if environ is None else environ
         self._secret = DatabaseSecret(config.secret, config.region, client=secrets) if config.secret else None
         self._driver: Driver | None = None
-        super().__init__(DIALECT, PostgresMigrations(), f"database {self.name} ({_place(config)})")
+        super().__init__(PostgresScripts(DIALECT), PostgresMigrations(), f"database {self.name} ({_place(config)})")
 
     @classmethod
     def from_config(cls, config: JSONDict, root: Path) -> "PostgresDatabase":

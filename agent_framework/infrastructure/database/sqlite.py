@@ -19,6 +19,7 @@ from agent_framework.infrastructure._sqlite import SqliteWorker, open_file
 from agent_framework.infrastructure.database._migrations import SqliteMigrations
 from agent_framework.infrastructure.database._rows import Row
 from agent_framework.infrastructure.database._script import Dialect, Script, Statement
+from agent_framework.infrastructure.database._sql_at_once import AtOnceScripts
 from agent_framework.infrastructure.database._sql_database import Access, MakeScript, SqlDatabase
 from agent_framework.types import JSONDict
 
@@ -42,7 +43,7 @@ class SqliteDatabase(SqlDatabase):
 
     def __init__(self, path: str | Path, *, clock: Callable[[], float] = time.time) -> None:
         self.path = Path(path)
-        super().__init__(DIALECT, SqliteMigrations(), f"sqlite database {self.path}")
+        super().__init__(AtOnceScripts(DIALECT), SqliteMigrations(), f"sqlite database {self.path}")
         self._clock = clock
         self._writer = SqliteWorker(self._connect, write=True, name=self.place)
         self._reader = SqliteWorker(self._connect, write=False, name=self.place)

@@ -9,7 +9,7 @@ from typing import Any
 import psycopg
 
 from agent_framework.infrastructure.database._postgres_dialect import DIALECT
-from agent_framework.infrastructure.database._sql_at_once import AtOnceScripts
+from agent_framework.infrastructure.database._postgres_scripts import PostgresScripts
 from agent_framework.infrastructure.database.aurora import AuroraDatabase
 from agent_framework.infrastructure.database.postgres import PostgresDatabase
 
@@ -68,7 +68,7 @@ class TableClock:
             connection.close()
 
 
-CLOCKED = AtOnceScripts(replace(DIALECT, now="harness_now()"))
+CLOCKED = PostgresScripts(replace(DIALECT, now="harness_now()"))
 
 
 class ClockedPostgres(PostgresDatabase):
