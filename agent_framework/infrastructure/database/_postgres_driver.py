@@ -256,11 +256,12 @@ class Driver:
         if isinstance(error, PoolTimeout):
             return ProviderError(
                 f"{self._place}: no connection for {self._connect_timeout_s} s; check that the server runs, or raise "
-                "pool_max if all connections are busy"
+                "pool_max if all connections are busy",
+                retryable=True,
             )
         if isinstance(error, errors.QueryCanceled):
             return StatementTimeoutError(f"{self._place}: {text_of(error)}{REMEDIES['57014']}")
-        return ProviderError(f"{self._place}: {text_of(error)}{remedy_of(error)}")
+        return ProviderError(f"{self._place}: {text_of(error)}{remedy_of(error)}", retryable=passes(error))
 
 
 async def _drive(script: Script[T], execute: Callable[[Statement], Awaitable[Sequence[Row]]]) -> T:
