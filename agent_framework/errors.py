@@ -10,8 +10,9 @@ Each message says what is wrong, where, and what to do about it; a driver's own 
     │       └── PackageTooLargeError a package is above Lambda's limit
     ├── MissingExtraError           an optional dependency is not installed
     ├── DeploymentError             a stage cannot be deployed, destroyed or looked at
-    ├── ProviderError               a database, queue, storage or model provider refused or failed
-    │   ├── ModelError              a model call failed; `retryable` says whether another try can help
+    ├── ProviderError               a database, queue, storage or model provider refused or failed; `retryable` says
+    │   │                           whether another try can help
+    │   ├── ModelError              a model call failed
     │   │   ├── ModelRefusedError   the call was certainly not billed
     │   │   └── ReplayMismatchError a recorded request changed
     │   ├── StorageKeyError         a storage key leaves its root or has a bad form
@@ -111,7 +112,15 @@ class DeploymentError(AgentFrameworkError):
 
 
 class ProviderError(AgentFrameworkError):
-    """A provider refused or failed; the message names the provider, what was tried and the remedy."""
+    """A provider refused or failed; the message names the provider, what was tried and the remedy.
+
+    ``retryable`` is true for an outage that may pass (nobody answers, too many ask, somebody else holds the lock): an
+    agent's attempt that ends with it is transient. What would be refused again is not, which is the default.
+    """
+
+    def __init__(self, message: str, *, retryable: bool = False) -> None:
+        super().__init__(message)
+        self.retryable = retryable
 
 
 class ModelError(ProviderError):
@@ -122,8 +131,7 @@ class ModelError(ProviderError):
     """
 
     def __init__(self, message: str, *, retryable: bool = False, retry_after_s: float | None = None) -> None:
-        super().__init__(message)
-        self.retryable = retryable
+        super().__init__(message, retryable=retryable)
         self.retry_after_s = retry_after_s
 
 

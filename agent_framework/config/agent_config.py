@@ -5,11 +5,13 @@ They know the file's shape and nothing of providers, SDKs or the environment: ``
 
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, GetJsonSchemaHandler, field_validator, model_validator
+from pydantic import BaseModel, Field, GetJsonSchemaHandler, field_validator, model_validator
 from pydantic.json_schema import JsonSchemaValue
 from pydantic_core import CoreSchema
 
 from agent_framework.config.conditions import parse_condition
+from agent_framework.config.config_model import ConfigModel
+from agent_framework.config.permissions import Permissions
 from agent_framework.errors import ConfigError
 from agent_framework.types import ErrorKind, JSONDict, Step, is_object
 
@@ -30,18 +32,6 @@ CachePath = Annotated[
 Seconds = Annotated[float, Field(gt=0, le=31_622_400)]
 OnError = Literal["stop", "continue"]
 EngineName = Literal["checkpoint", "durable"]
-
-
-class ConfigModel(BaseModel):
-    """Base of all models of the file.
-
-    Each is built when it first validates (most only as a part of `ProjectConfig`), and defaults are constructed without
-    validation: building all of them here would be a tenth of a function's cold start.
-    """
-
-    model_config = ConfigDict(
-        frozen=True, extra="forbid", str_strip_whitespace=True, hide_input_in_errors=True, defer_build=True
-    )
 
 
 class ProjectInfo(ConfigModel):
@@ -83,7 +73,7 @@ class Capabilities(ConfigModel):
 
 
 class Dependencies(ConfigModel):
-    """What the agent needs of the infrastructure; its permissions are derived from this."""
+    """What the agent needs of the infrastructure; the rights to that are derived from this."""
 
     database: Literal["read-only", "read-write", "required", "optional"] | None = None
     storage: Literal["read-only", "read-write", "required", "optional"] | None = None
@@ -218,6 +208,10 @@ class AgentConfig(ConfigModel):
     runtime: RuntimeSettings = RuntimeSettings.model_construct()
     capabilities: Capabilities = Capabilities.model_construct()
     dependencies: Dependencies = Dependencies.model_construct()
+    permissions: Permissions = Field(
+        default=(),
+        description="What its own code does in AWS besides: its role, and no other agent's, may do that too.",
+    )
     outputs: Outputs = Outputs.model_construct()
     retry: RetryPolicy = RetryPolicy.model_construct()
     fallback: AgentName | None = None
@@ -444,6 +438,7 @@ class AgentOverlay(ConfigModel):
     """What a stage changes in one agent."""
 
     runtime: dict[str, Any] = Field(default_factory=dict[str, Any])
+    permissions: Permissions = Field(default=(), description="In the place of all that the agent has elsewhere.")
 
 
 class OrchestrationOverlay(ConfigModel):

@@ -99,4 +99,6 @@ class AttemptMeter:
             if await self._db.put_document(NAMESPACE, self._job_id, change(body), expected_version=version):
                 return
             await asyncio.sleep(min(0.001 * attempt, 0.05))
-        raise ProviderError(f"the budget of job {self._job_id} could not be updated: too many writers at once")
+        raise ProviderError(
+            f"the budget of job {self._job_id} could not be updated: too many writers at once", retryable=True
+        )

@@ -336,7 +336,7 @@ _KINDS: tuple[tuple[type[BaseException], ErrorKind], ...] = (
 
 
 def _kind(error: BaseException) -> ErrorKind:
-    if isinstance(error, ModelError):
+    if isinstance(error, ProviderError):
         return ErrorKind.TRANSIENT if error.retryable else ErrorKind.ERROR
     return next((kind for cls, kind in _KINDS if isinstance(error, cls)), ErrorKind.ERROR)
 

@@ -59,7 +59,7 @@ class SessionItems:
                 self._namespace, _key(position), body, expected_version=0, ttl_s=2 * info.ttl_s
             ):
                 return position
-        raise ProviderError(f"session {info.session_id!r} has too many writers at once")
+        raise ProviderError(f"session {info.session_id!r} has too many writers at once", retryable=True)
 
     async def read(self, info: SessionInfo, now: float, limit: int | None = None) -> list[Row]:
         """The newest rows that have ``limit`` items together (None: all rows), oldest first."""

@@ -59,4 +59,4 @@ async def change_entry(
         if await db.put_document(namespace, key, body, expected_version=version, ttl_s=ttl_s):
             return body
         await asyncio.sleep(min(0.001 * attempt, 0.05))
-    raise ProviderError(f"the entry {namespace}/{key} could not be changed: too many writers at once")
+    raise ProviderError(f"the entry {namespace}/{key} could not be changed: too many writers at once", retryable=True)

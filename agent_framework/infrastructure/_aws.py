@@ -13,6 +13,7 @@ from typing import Any, TypeVar
 from agent_framework._optional import require
 from agent_framework.errors import ProviderError
 from agent_framework.infrastructure._boto3 import new_session
+from agent_framework.types import is_object
 
 T = TypeVar("T")
 
@@ -27,7 +28,7 @@ _CREDENTIALS = (
 _DENIED = "the credentials are known, their role or user may not do this; add the action to its policy"
 _NO_QUEUE = "there is no such queue in this region and account; check infrastructure.queue.config, or deploy the stage"
 _NO_BUCKET = "there is no such bucket; check infrastructure.storage.config.bucket, or deploy the stage"
-_BUSY = "AWS asked to slow down, also after several tries; try again later"
+_BUSY = "AWS asked to slow down; try again later"
 
 REMEDIES = {
     "AWS.SimpleQueueService.NonExistentQueue": _NO_QUEUE,
@@ -50,9 +51,25 @@ REMEDIES = {
         ),
         _CREDENTIALS,
     ),
-    **dict.fromkeys(("RequestThrottled", "SlowDown", "ThrottledException", "Throttling", "ThrottlingException"), _BUSY),
+    **dict.fromkeys(
+        (
+            "ProvisionedThroughputExceededException",
+            "RequestLimitExceeded",
+            "RequestThrottled",
+            "SlowDown",
+            "ThrottledException",
+            "Throttling",
+            "ThrottlingException",
+            "TooManyRequestsException",
+        ),
+        _BUSY,
+    ),
 }
 """What to do about an error code of AWS."""
+
+_SLOW_DOWN = frozenset(code for code, remedy in REMEDIES.items() if remedy == _BUSY)
+_TOO_MANY, _FAULT = 429, 500
+"""HTTP statuses: too many calls, and the first one of those that are AWS's own fault."""
 
 _UNREACHABLE = "check the region, the endpoint and the network (a Lambda in a VPC needs an endpoint or a NAT)"
 _LOCAL_REMEDIES = {
@@ -115,7 +132,8 @@ class AwsService:
         try:
             return work(self._connected())
         except (errors.BotoCoreError, errors.ClientError) as exc:
-            raise ProviderError(f"{self._label}: {tried} failed: {explain(exc)}") from exc
+            again = was_not_done(exc) or (self._tries > 1 and may_pass(exc))
+            raise ProviderError(f"{self._label}: {tried} failed: {explain(exc)}", retryable=again) from exc
 
     async def close(self) -> None:
         """Wait for the calls under way, end the threads, and close the client unless it was handed in."""
@@ -153,6 +171,28 @@ def error_code(error: BaseException | None) -> str:
     if isinstance(response, dict):
         return str(response.get("Error", {}).get("Code", ""))  # pyright: ignore[reportUnknownMemberType, reportUnknownArgumentType]
     return type(error).__name__
+
+
+def was_not_done(error: BaseException) -> bool:
+    """Whether AWS asked to slow down, or was never reached: the call may be made later, and had no effect."""
+    from botocore import exceptions as errors
+
+    unreached = (errors.EndpointConnectionError, errors.ConnectTimeoutError, errors.ProxyConnectionError)
+    return isinstance(error, unreached) or error_code(error) in _SLOW_DOWN or _status(error) == _TOO_MANY
+
+
+def may_pass(error: BaseException) -> bool:
+    """Whether an outage ended the call, which may have been done although its answer is missing."""
+    from botocore import exceptions as errors
+
+    lost = isinstance(error, (errors.ConnectionError, errors.HTTPClientError))
+    return lost or was_not_done(error) or _status(error) >= _FAULT
+
+
+def _status(error: BaseException) -> int:
+    """The HTTP status of AWS's answer; 0 where there is none."""
+    response: Any = getattr(error, "response", None)
+    return response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0) if is_object(response) else 0
 
 
 def explain(error: BaseException) -> str:

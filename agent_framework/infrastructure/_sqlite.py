@@ -46,7 +46,7 @@ def open_file(path: Path, *, clock: Callable[[], float], what: str) -> sqlite3.C
     except (sqlite3.Error, OSError) as exc:
         if connection is not None:
             connection.close()
-        raise ProviderError(f"{what} {path} cannot be opened: {exc}{_remedy(exc)}") from exc
+        raise ProviderError(f"{what} {path} cannot be opened: {exc}{_remedy(exc)}", retryable=_is_held(exc)) from exc
     return connection
 
 
@@ -57,7 +57,7 @@ def _use_wal(connection: sqlite3.Connection) -> None:
         try:
             connection.execute("PRAGMA journal_mode=WAL")
         except sqlite3.OperationalError as exc:
-            if "locked" not in str(exc) or time.monotonic() > until:
+            if not _is_held(exc) or time.monotonic() > until:
                 raise
             time.sleep(0.01)
         else:
@@ -106,7 +106,7 @@ class SqliteWorker:
         try:
             return await request.future
         except sqlite3.Error as exc:
-            raise ProviderError(f"{self._name}: {exc}{_remedy(exc)}") from exc
+            raise ProviderError(f"{self._name}: {exc}{_remedy(exc)}", retryable=_is_held(exc)) from exc
 
     def stop(self) -> None:
         """Finish what is queued, close the connection, end the thread."""
@@ -199,9 +199,14 @@ def _resolve(requests: Sequence[_Request]) -> None:
             request.future.set_result(request.result)
 
 
+def _is_held(error: Exception) -> bool:
+    """Whether another process holds the file, which passes."""
+    return "locked" in str(error)
+
+
 def _remedy(error: Exception) -> str:
     text = str(error)
-    if "locked" in text:
+    if _is_held(error):
         return f"; another process held it for more than {BUSY_TIMEOUT_S:.0f} s"
     if "full" in text:
         return "; free some space and try again (a job goes on with 'agent-framework run --resume')"

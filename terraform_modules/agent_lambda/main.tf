@@ -1,7 +1,8 @@
 # One function, log group and least-privilege role per agent.
 #
 # What an agent may do follows from its 'dependencies' in agents.yaml. The least of it, 'own-outcome', is what running an
-# attempt takes: read the job, write the outcome, keep a large result under the agent's own prefix, wake the job.
+# attempt takes: read the job, write the outcome, keep a large result under the agent's own prefix, wake the job. What its
+# own code does in AWS besides stands in its 'permissions', as it is written there.
 
 data "aws_caller_identity" "current" {}
 data "aws_partition" "current" {}
@@ -421,6 +422,16 @@ data "aws_iam_policy_document" "agent" {
         "${statement.value.bucket_arn}/${statement.value.claim_prefix}${other}/*" # theirs
         if other != each.key
       ]
+    }
+  }
+
+  dynamic "statement" {
+    for_each = each.value.permissions
+
+    content {
+      sid       = "Permission${statement.key + 1}"
+      actions   = statement.value.actions
+      resources = statement.value.resources
     }
   }
 

@@ -19,7 +19,7 @@ variable "stage" {
 }
 
 variable "agents" {
-  description = "The agents by name, as 'agent-framework generate-config' writes them. Times in seconds, sizes in MB."
+  description = "The agents by name, as 'agent-framework generate-config' writes them. Times in seconds, sizes in MB. What an agent's 'permissions' name, its role alone may do besides."
   type = map(object({
     type                 = optional(string, "worker")
     function_name        = optional(string)
@@ -38,6 +38,11 @@ variable "agents" {
     bedrock_models = optional(list(object({
       arn          = string
       destinations = optional(list(string), [])
+    })), [])
+    permissions = optional(list(object({
+      actions   = list(string)
+      resources = list(string)
+      reason    = optional(string)
     })), [])
   }))
 
@@ -98,6 +103,63 @@ variable "agents" {
       ]
     ]))
     error_message = "A secret's reference is the ARN of a secret or parameter, or a parameter's name that starts with /."
+  }
+
+  validation {
+    condition = alltrue(flatten([
+      for agent in values(var.agents) : [
+        for permission in agent.permissions : length(permission.actions) > 0 && length(permission.resources) > 0
+      ]
+    ]))
+    error_message = "A permission names at least one action and one resource."
+  }
+
+  validation {
+    condition = alltrue(flatten([
+      for agent in values(var.agents) : [
+        for permission in agent.permissions : [
+          for action in permission.actions : can(regex("^[a-z0-9-]+:[A-Za-z*?][A-Za-z0-9*?]*$", action))
+        ]
+      ]
+    ]))
+    error_message = "An action is service:Name, such as s3:GetObject."
+  }
+
+  validation {
+    condition = alltrue(flatten([
+      for agent in values(var.agents) : [
+        for permission in agent.permissions : [
+          for action in permission.actions :
+          !can(regex("^(account|iam|identitystore|organizations|ram|rolesanywhere|sso|sso-directory|sts):", action))
+        ]
+      ]
+    ]))
+    error_message = "An agent may not be given actions of a service by which rights are given (iam, sts, organizations, ...)."
+  }
+
+  validation {
+    condition = alltrue(flatten([
+      for agent in values(var.agents) : [
+        for permission in agent.permissions : [
+          for resource in permission.resources :
+          resource == "*" || can(regex("^arn:aws(-[a-z]+)*:[a-z0-9-]+:[a-z0-9*?-]*:[a-z0-9*?]*:\\S+$", resource))
+        ]
+      ]
+    ]))
+    error_message = "A resource is an ARN in full, or *."
+  }
+
+  validation {
+    condition = alltrue(flatten([
+      for agent in values(var.agents) : [
+        for permission in agent.permissions : [
+          for name in concat(permission.actions, permission.resources) :
+          permission.reason != null || !can(regex("[*?]", name)) ||
+          can(regex("^arn:[^:]+:(s3:::[^*?]+|[^:]+:[^:*?]*:[^:*?]*:[^*?]+[:/][^*?]+)/\\*$", name))
+        ]
+      ]
+    ]))
+    error_message = "A permission with * or ? in an action or a resource (but for /* below a named resource) needs a reason."
   }
 }
 

@@ -39,13 +39,14 @@ def made(rds_data_client: Any):
     return make
 
 
-def refusal(database: AuroraDatabase) -> str:
-    """The message of the error that opening it ends with."""
+def refusal(database: AuroraDatabase, *, passes: bool = False) -> str:
+    """The message of the error that opening it ends with; whether it ``passes`` has to be said by the error too."""
 
     async def go() -> str:
         with pytest.raises(ProviderError) as caught:
             async with database:
                 pass
+        assert caught.value.retryable is passes
         return str(caught.value)
 
     return asyncio.run(go())
@@ -121,7 +122,7 @@ def test_an_unreachable_endpoint_is_told():
         config=Config(retries={"total_max_attempts": 1}),
     )
     config = AuroraConfig.model_validate({**CONFIG, "retry_seconds": 0.3})
-    assert "check the region and the network" in refusal(AuroraDatabase(config, client=client))
+    assert "check the region and the network" in refusal(AuroraDatabase(config, client=client), passes=True)
     client.close()
 
 
@@ -186,7 +187,7 @@ def test_row_25_a_paused_cluster_is_waited_for(made, server):
 
 def test_a_cluster_that_does_not_start_in_time_is_told(made, server):
     server.resuming_until = time.monotonic() + 60
-    message = refusal(made(resume_seconds=0.3))
+    message = refusal(made(resume_seconds=0.3), passes=True)
     assert "DatabaseResumingException" in message
     assert "raise resume_seconds" in message
 

@@ -59,13 +59,14 @@ def made(postgres: PostgresServer, database: str = "conformance", **changes: Any
     return PostgresDatabase(PostgresConfig.model_validate(postgres.config(database, **changes)))
 
 
-def refusal(database: PostgresDatabase) -> str:
-    """The message of the error that opening it ends with."""
+def refusal(database: PostgresDatabase, *, passes: bool = False) -> str:
+    """The message of the error that opening it ends with; whether it ``passes`` has to be said by the error too."""
 
     async def go() -> str:
         with pytest.raises(ProviderError) as caught:
             async with database:
                 pass
+        assert caught.value.retryable is passes
         return str(caught.value)
 
     return asyncio.run(go())
@@ -84,7 +85,7 @@ def test_a_wrong_password_is_told_at_once_and_without_it(postgres):
 
 
 def test_an_unreachable_server_is_told_after_the_time_for_retries(postgres):
-    message = refusal(made(postgres, port=1, retry_seconds=0.4))
+    message = refusal(made(postgres, port=1, retry_seconds=0.4), passes=True)
     assert "127.0.0.1:1/conformance" in message
     assert "check host, port, network" in message
 

@@ -227,6 +227,7 @@ def test_what_aws_refuses_is_explained_and_secrets_are_not_printed(aws: Aws, cod
             ProviderError, match=f"^queue provider sqs: receive_message failed: {code}: No;.*{message}"
         ) as caught:
             go(queue, queue.receive())
+    assert caught.value.retryable is (code == "ThrottlingException")
     assert secret not in "".join(traceback.format_exception(caught.value))
 
 

@@ -160,14 +160,18 @@ def test_wrong_credentials_are_named_and_not_printed(aws: Aws) -> None:
     storage = S3Storage("bucket", client=client)
     with pytest.raises(ProviderError, match=r"InvalidAccessKeyId: .*; the credentials are wrong") as caught:
         go(storage, storage.get("x"))
+    assert not caught.value.retryable
     assert secret not in "".join(traceback.format_exception(caught.value))
 
 
 def test_an_endpoint_that_nobody_serves_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
     only(monkeypatch, AWS_ACCESS_KEY_ID="test", AWS_SECRET_ACCESS_KEY="test-only")
     storage = S3Storage("bucket", region=REGION, endpoint_url="http://127.0.0.1:1")
-    with pytest.raises(ProviderError, match=r"s3: put_object failed: EndpointConnectionError.*127\.0\.0\.1:1/.*check"):
+    with pytest.raises(
+        ProviderError, match=r"s3: put_object failed: EndpointConnectionError.*127\.0\.0\.1:1/.*check"
+    ) as info:
         go(storage, storage.put("x", b"1"))
+    assert info.value.retryable
 
 
 def test_efs_refuses_to_work_where_nothing_is_mounted(tmp_path: Path) -> None:

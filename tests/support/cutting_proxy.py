@@ -6,7 +6,7 @@ from contextlib import suppress
 
 
 class CuttingProxy:
-    """Forwards to one port. ``cut(b"COMMIT", after=True)`` cuts the next connection that sends these bytes.
+    """Forwards to one port. ``cut(b"COMMIT", after=True)`` cuts the next connection that sends any of these bytes.
 
     ``after``: the server gets the request and does it, its answer is lost. Otherwise the request is lost.
     """
@@ -15,17 +15,17 @@ class CuttingProxy:
         self._target = (host, port)
         self._listener = socket.create_server(("127.0.0.1", 0))
         self.port: int = self._listener.getsockname()[1]
-        self._word = b""
+        self._words: tuple[bytes, ...] = ()
         self._after = False
         self._sockets: list[socket.socket] = []
         self._lock = threading.Lock()
         self.cuts = 0
         threading.Thread(target=self._accept, daemon=True).start()
 
-    def cut(self, word: bytes, *, after: bool) -> None:
-        """Arm the next cut."""
+    def cut(self, *words: bytes, after: bool) -> None:
+        """Arm the next cut; without words, disarm it."""
         with self._lock:
-            self._word, self._after = word, after
+            self._words, self._after = words, after
 
     def close(self) -> None:
         """Stop listening and close every connection."""
@@ -68,9 +68,9 @@ class CuttingProxy:
 
     def _hit(self, data: bytes) -> bool:
         with self._lock:
-            if not self._word or self._word not in data:
+            if not any(word in data for word in self._words):
                 return False
-            self._word = b""
+            self._words = ()
             self.cuts += 1
             return True
 

@@ -47,7 +47,10 @@ class ApiError(Exception):
 
 @dataclass
 class Fault:
-    """Something that goes wrong with one request: an error, or a connection cut (``code`` empty)."""
+    """Something that goes wrong with one request: an error, or a connection cut (``code`` empty).
+
+    ``operation`` is ``Execute``, ``BeginTransaction``, ...; or ``Write``, whatever ends a transaction that wrote.
+    """
 
     operation: str
     code: str = ""
@@ -82,6 +85,12 @@ class _Quiet(ThreadingHTTPServer):
     def handle_error(self, request: Any, client_address: Any) -> None:
         if not isinstance(sys.exception(), ConnectionError):
             super().handle_error(request, client_address)
+
+
+def _names(path: str, body: Body) -> set[str]:
+    """The operations that a request is."""
+    alone = path == "/Execute" and "transactionId" not in body and "transaction_receipts" in body["sql"]
+    return {path.strip("/"), "Write"} if alone or path == "/CommitTransaction" else {path.strip("/")}
 
 
 class RdsDataServer:
@@ -151,11 +160,12 @@ class RdsDataServer:
         }
         if time.monotonic() < self.resuming_until and not path.startswith(("/Commit", "/Rollback")):
             raise ApiError("DatabaseResumingException", "The Aurora DB instance is resuming after being auto-paused.")
-        fault = self._fault(path.strip("/"), after=False)
+        named = _names(path, body)
+        fault = self._fault(named, after=False)
         if fault is not None:
             self._raise(fault)
         answer = operations[path](body)
-        fault = self._fault(path.strip("/"), after=True)
+        fault = self._fault(named, after=True)
         if fault is not None:
             self._raise(fault)
         return answer
@@ -263,9 +273,9 @@ class RdsDataServer:
         if max(sizes, default=0) > self.limits.row_bytes or sum(sizes) > self.limits.result_bytes:
             raise ApiError("BadRequestException", "Database returned more than the allowed response size limit")
 
-    def _fault(self, operation: str, *, after: bool) -> Fault | None:
+    def _fault(self, operations: set[str], *, after: bool) -> Fault | None:
         with self._lock:
-            if self._faults and self._faults[0].operation == operation and self._faults[0].after is after:
+            if self._faults and self._faults[0].operation in operations and self._faults[0].after is after:
                 return self._faults.popleft()
         return None
 

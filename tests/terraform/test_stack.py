@@ -24,14 +24,24 @@ from tests.terraform.support import (
 
 pytestmark = [needs_terraform, needs_offline_provider, pytest.mark.timeout(600)]
 
-SHOP = """
-project: {name: shop, region: us-east-1}
+ARCHIVE = f"arn:aws:rds:us-east-1:{ACCOUNT}:cluster:archive"
+SHOP = f"""
+project: {{name: shop, region: us-east-1}}
 agents:
-  chief: {type: orchestrator, runtime: {timeout: 120, triggers: [sqs_queue]}, capabilities: {tools: [invoke_plain]}}
-  plain: {}
-  reader: {dependencies: {storage: read-only, database: read-only}, runtime: {environment: {LEVEL: gold}}}
-  maker: {dependencies: {storage: required, database: read-write}, llm: {provider: openai, model: gpt-5}}
-  caller: {runtime: {environment: [CRM_TOKEN, REGION_CODE]}, llm: {model: amazon.nova-lite-v1:0}}
+  chief:
+    type: orchestrator
+    runtime: {{timeout: 120, triggers: [sqs_queue]}}
+    capabilities: {{tools: [invoke_plain]}}
+    permissions: [{{actions: [sns:Publish], resources: ["*"], reason: telephone numbers are no resources}}]
+  plain: {{}}
+  reader: {{dependencies: {{storage: read-only, database: read-only}}, runtime: {{environment: {{LEVEL: gold}}}}}}
+  maker: {{dependencies: {{storage: required, database: read-write}}, llm: {{provider: openai, model: gpt-5}}}}
+  caller:
+    runtime: {{environment: [CRM_TOKEN, REGION_CODE]}}
+    llm: {{model: amazon.nova-lite-v1:0}}
+    permissions:
+      - {{actions: [rds-data:ExecuteStatement, rds-data:BeginTransaction], resources: ["{ARCHIVE}"]}}
+      - {{actions: [s3:GetObject], resources: ["arn:aws:s3:::archive-of-ours/*"]}}
 """
 SECRETS = {
     "OPENAI_API_KEY": "/shop/dev/openai",
@@ -282,9 +292,46 @@ def test_no_role_has_a_wildcard_but_for_x_ray(shop: Any) -> None:
     for item in resources(shop.state["values"], "aws_iam_role_policy"):
         for statement in as_list(json.loads(item["values"]["policy"])["Statement"]):
             assert not any("*" in action for action in as_list(statement["Action"])), statement
-            if "*" in as_list(statement["Resource"]):
+            if "*" in as_list(statement["Resource"]) and statement["Action"] != "sns:Publish":
                 assert statement["Sid"] == "Trace"
                 assert set(statement["Action"]) == {"xray:PutTelemetryRecords", "xray:PutTraceSegments"}
+
+
+def test_an_agents_own_permissions_are_its_roles_as_they_are_written_and_no_others(shop: Any) -> None:
+    def own(agent: str) -> list[tuple[set[str], list[str]]]:
+        statements = [one for one in policy(shop, agent).statements if one.get("Sid", "").startswith("Permission")]
+        assert all(
+            set(one) == {"Action", "Effect", "Resource", "Sid"} and one["Effect"] == "Allow" for one in statements
+        )
+        return [(set(as_list(one["Action"])), as_list(one["Resource"])) for one in statements]
+
+    assert own("caller") == [
+        ({"rds-data:BeginTransaction", "rds-data:ExecuteStatement"}, [ARCHIVE]),
+        ({"s3:GetObject"}, ["arn:aws:s3:::archive-of-ours/*"]),
+    ]
+    assert own("chief") == [({"sns:Publish"}, ["*"])], "the reason is in agents.yaml and the variables"
+    for other in ("plain", "reader", "maker"):
+        assert own(other) == []
+        assert not any(action.startswith(("rds-data:", "sns:")) for action in policy(shop, other).actions()), other
+        assert not policy(shop, other).allows("s3:GetObject", "arn:aws:s3:::archive-of-ours/1"), other
+    assert not policy(shop, "caller").allows("rds-data:ExecuteStatement", f"{ARCHIVE}-2")
+
+
+def test_the_plan_shows_what_is_granted_before_it_is(shop: Any) -> None:
+    granted = {
+        (item["index"], action)
+        for item in shop.plan["resource_changes"]
+        if item["address"].startswith("module.agents.data.aws_iam_policy_document.agent")
+        for statement in item["change"]["after"]["statement"]
+        if (statement.get("sid") or "").startswith("Permission")
+        for action in statement["actions"]
+    }
+    assert granted == {
+        ("caller", "rds-data:BeginTransaction"),
+        ("caller", "rds-data:ExecuteStatement"),
+        ("caller", "s3:GetObject"),
+        ("chief", "sns:Publish"),
+    }
 
 
 # -- secrets ----------------------------------------------------------------------------------------------------

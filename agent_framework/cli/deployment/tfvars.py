@@ -18,6 +18,7 @@ from agent_framework.cli.deployment.models import bedrock_models, key_variables
 from agent_framework.cli.scaffolding.files import write_into
 from agent_framework.config.agent_config import AgentConfig, ProjectConfig
 from agent_framework.config.loader import LOCAL_STAGE, ConfigLoader
+from agent_framework.config.permissions import Permission
 from agent_framework.config.validators import LAMBDA_NAME_LIMIT
 from agent_framework.errors import ConfigError, Problem
 from agent_framework.types import JSONDict
@@ -180,6 +181,11 @@ def _agent(
         found.report(message, "agents", agent.name, "runtime", "environment")
     for trigger in sorted({*runtime.triggers} - {"sqs_queue"}):
         found.notes.append(f"{agent.name}: the modules make no trigger {trigger!r}; jobs come through the queue")
+    found.notes += [
+        f"{agent.name} may do more than it names, {', '.join(one.wide)}: {one.reason}"
+        for one in agent.permissions
+        if one.wide
+    ]
     variables = sort_variables(runtime.environment, key_variables(llm) if talks else ())
     functions = _functions(config, stage, agents, found) if agent.type == "orchestrator" else {}
     return {
@@ -193,6 +199,7 @@ def _agent(
         "function_name": _function_name(config, stage, agent.name),
         "handler": f"backend.agents.{agent.name}.lambda_handler.handler",
         "memory": runtime.memory,
+        "permissions": [_permission(one) for one in agent.permissions],
         "reserved_concurrency": runtime.reserved_concurrency,
         "secret_names": list(variables.secret_names),
         "secret_references": dict(variables.references),
@@ -201,6 +208,14 @@ def _agent(
         "tools": agent.tools,
         "triggers": list(runtime.triggers),
         "type": agent.type,
+    }
+
+
+def _permission(permission: Permission) -> JSONDict:
+    return {
+        "actions": sorted({*permission.actions}),
+        "reason": permission.reason,
+        "resources": sorted({*permission.resources}),
     }
 
 

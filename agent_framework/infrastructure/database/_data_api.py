@@ -34,6 +34,8 @@ from agent_framework.infrastructure.database._postgres_dialect import (
     DROP_EVERY,
     DROP_RECEIPTS,
     READ_ANSWER,
+    STATEMENT,
+    TRANSACTION,
     WRITE_RECEIPT,
 )
 from agent_framework.infrastructure.database._rows import Row
@@ -136,7 +138,7 @@ class DataApi:
     # -- transactions ----------------------------------------------------------------------------------------
 
     def _write_alone(self, statement: Statement, access: Access, result: list[Sequence[Row]]) -> None:
-        receipt = uuid.uuid4().hex
+        receipt = f"{STATEMENT}{uuid.uuid4().hex}"
         params = {**(statement.params or {}), "receipt": receipt}
         try:
             result.append(records(self._request(statement.sql, params, None)))
@@ -156,7 +158,7 @@ class DataApi:
             result.append(_drive(make(), partial(self._execute, transaction=None)))
             return
         transaction: str = self._client.begin_transaction(**self._address())["transactionId"]
-        receipt = uuid.uuid4().hex
+        receipt = f"{TRANSACTION}{uuid.uuid4().hex}"
         try:
             if access is Access.READ:
                 self._execute(Statement(f"SET TRANSACTION {BEGIN_READ}"), transaction)

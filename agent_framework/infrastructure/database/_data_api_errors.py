@@ -89,7 +89,8 @@ def explained(error: Exception, place: str, cluster: "Cluster") -> ProviderError
             "storage"
         )
     text = _message(error).partition("\n")[0]  # what follows are PostgreSQL's details, with values
-    return ProviderError(f"{place}: {text}{_remedy(error, cluster)}")
+    passes = kind in (Failure.PASSES, Failure.RESUMING)
+    return ProviderError(f"{place}: {text}{_remedy(error, cluster)}", retryable=passes)
 
 
 def _code(error: Exception) -> str:

@@ -26,6 +26,8 @@ Not `pg_xact_status()`: after a crash PostgreSQL gives the numbers of unfinished
 KEEP_ANSWER = """receipt AS (INSERT INTO transaction_receipts (id, answer)
     SELECT CAST(:receipt AS TEXT), (SELECT json_agg(row_to_json(answer)) FROM answer))"""
 """The receipt of a statement that is a transaction of its own, with the rows of its expression ``answer``."""
+STATEMENT, TRANSACTION = "statement-", "transaction-"
+"""How receipts begin."""
 READ_ANSWER = "SELECT answer FROM transaction_receipts WHERE id = :id"
 DROP_RECEIPTS = "DELETE FROM transaction_receipts WHERE at < statement_timestamp() - INTERVAL '1 hour'"
 DROP_EVERY = 1000

@@ -20,13 +20,12 @@ from typing import Any, TypeVar
 import psycopg
 from psycopg import AsyncConnection, errors
 from psycopg.rows import DictRow, dict_row
-from psycopg.types.datetime import TimestamptzLoader
-from psycopg.types.string import TextLoader
 from psycopg_pool import AsyncConnectionPool, PoolTimeout
 
 from agent_framework.errors import ProviderError, StatementTimeoutError
 from agent_framework.infrastructure.database._codec import loads
 from agent_framework.infrastructure.database._named import to_pyformat
+from agent_framework.infrastructure.database._postgres_connection import SOCKET, PoolConnection
 from agent_framework.infrastructure.database._postgres_dialect import (
     BEGIN_READ,
     CLAIM_RECEIPT,
@@ -35,6 +34,8 @@ from agent_framework.infrastructure.database._postgres_dialect import (
     READ_ANSWER,
     REMEDIES,
     REPEATABLE,
+    STATEMENT,
+    TRANSACTION,
     WRITE_RECEIPT,
 )
 from agent_framework.infrastructure.database._postgres_errors import is_lost, passes, remedy_of, text_of
@@ -50,22 +51,6 @@ LONGEST_PAUSE_S = 1.0
 IDLE_IN_TRANSACTION_S = 10.0
 """After this the server ends a transaction in which nothing happens: its process is stopped or out of reach, and others
 wait for the rows that it holds."""
-_SETTINGS = "SET plan_cache_mode = force_generic_plan"
-"""Statements name their rows by key: a plan made once is as good as one made for each set of parameters."""
-_SOCKET = {
-    "application_name": "agent-framework",
-    "keepalives_idle": 30,
-    "keepalives_interval": 10,
-    "keepalives_count": 3,
-    "tcp_user_timeout": 30_000,
-}
-
-
-class _Moment(TimestamptzLoader):
-    """Times as seconds since the epoch."""
-
-    def load(self, data: Any) -> float:  # pyright: ignore[reportIncompatibleMethodOverride]
-        return super().load(data).timestamp()
 
 
 class _LostAnswerError(Exception):
@@ -74,19 +59,6 @@ class _LostAnswerError(Exception):
     def __init__(self, receipt: str) -> None:
         super().__init__(receipt)
         self.receipt = receipt
-
-
-class _PoolConnection(AsyncConnection[DictRow]):
-    """A connection that knows how our values travel."""
-
-    @classmethod
-    async def connect(cls, conninfo: str = "", **parameters: Any) -> "_PoolConnection":  # pyright: ignore[reportIncompatibleMethodOverride]
-        fetch: Callable[[], Awaitable[dict[str, Any]]] = parameters.pop("fetch")
-        made = await super().connect(**{**parameters, **await fetch()})
-        made.adapters.register_loader("timestamptz", _Moment)
-        made.adapters.register_loader("json", TextLoader)
-        await made.execute(_SETTINGS)
-        return made
 
 
 class Driver:
@@ -110,7 +82,7 @@ class Driver:
         self._sizes = pool
         self._connect_timeout_s = connect_timeout_s
         self._retry_s = retry_s
-        self._pool: AsyncConnectionPool[_PoolConnection] | None = None
+        self._pool: AsyncConnectionPool[PoolConnection] | None = None
         self._loop: asyncio.AbstractEventLoop | None = None
         self._opening = asyncio.Lock()
         self._healing = False
@@ -167,7 +139,7 @@ class Driver:
 
     # -- connections -----------------------------------------------------------------------------------------
 
-    async def _opened(self) -> AsyncConnectionPool[_PoolConnection]:
+    async def _opened(self) -> AsyncConnectionPool[PoolConnection]:
         loop = asyncio.get_running_loop()
         if self._loop not in (None, loop):
             raise ProviderError(f"{self._place} is used in a second event loop; make one provider per loop")
@@ -177,7 +149,7 @@ class Driver:
                 await self._try_to_connect()
                 low, high = self._sizes
                 self._pool = AsyncConnectionPool(
-                    connection_class=_PoolConnection,
+                    connection_class=PoolConnection,
                     kwargs=self._kwargs(),
                     min_size=low,
                     max_size=high,
@@ -190,7 +162,7 @@ class Driver:
 
     def _kwargs(self, *, fresh: bool = False) -> dict[str, Any]:
         return {
-            **_SOCKET,
+            **SOCKET,
             "connect_timeout": self._connect_timeout_s,
             "autocommit": True,
             "row_factory": dict_row,
@@ -200,11 +172,11 @@ class Driver:
     async def _try_to_connect(self) -> None:
         """Connect once outside the pool, which keeps reasons to itself; a login that fails reads the secret anew."""
         try:
-            connection = await _PoolConnection.connect(**self._kwargs())
+            connection = await PoolConnection.connect(**self._kwargs())
         except psycopg.OperationalError as exc:
             if "authentication failed" not in str(exc):
                 raise
-            connection = await _PoolConnection.connect(**self._kwargs(fresh=True))
+            connection = await PoolConnection.connect(**self._kwargs(fresh=True))
         await connection.close()
 
     # -- transactions ----------------------------------------------------------------------------------------
@@ -215,7 +187,7 @@ class Driver:
 
     @staticmethod
     async def _write_alone(statement: Statement, connection: Connection, result: list[Sequence[Row]]) -> None:
-        receipt = uuid.uuid4().hex
+        receipt = f"{STATEMENT}{uuid.uuid4().hex}"
         params = {**(statement.params or {}), "receipt": receipt}
         try:
             result.append(await _execute(connection, replace(statement, params=params)))
@@ -235,7 +207,7 @@ class Driver:
             result.append(await _drive(make(), execute))
             await connection.commit()
             return
-        receipt = uuid.uuid4().hex
+        receipt = f"{TRANSACTION}{uuid.uuid4().hex}"
         write = WRITE_RECEIPT.replace(":id", f"'{receipt}'")
         await connection.execute(_begin("", write))
         result.append(await _drive(make(), execute))
@@ -284,11 +256,12 @@ class Driver:
         if isinstance(error, PoolTimeout):
             return ProviderError(
                 f"{self._place}: no connection for {self._connect_timeout_s} s; check that the server runs, or raise "
-                "pool_max if all connections are busy"
+                "pool_max if all connections are busy",
+                retryable=True,
             )
         if isinstance(error, errors.QueryCanceled):
             return StatementTimeoutError(f"{self._place}: {text_of(error)}{REMEDIES['57014']}")
-        return ProviderError(f"{self._place}: {text_of(error)}{remedy_of(error)}")
+        return ProviderError(f"{self._place}: {text_of(error)}{remedy_of(error)}", retryable=passes(error))
 
 
 async def _drive(script: Script[T], execute: Callable[[Statement], Awaitable[Sequence[Row]]]) -> T:

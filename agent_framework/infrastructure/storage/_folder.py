@@ -7,6 +7,7 @@ old object or the new one: while a file is replaced, its note describes both.
 ``.meta/tmp`` holds what is being written; what a crash left there is removed after a day.
 """
 
+import errno
 import hashlib
 import json
 import os
@@ -28,6 +29,19 @@ if sys.platform != "win32":
 
 META = ".meta"
 STALE_S = 86_400.0
+_PASSING = frozenset(
+    {
+        errno.EAGAIN,
+        errno.EBUSY,
+        errno.EHOSTDOWN,
+        errno.EHOSTUNREACH,
+        errno.EIO,
+        errno.ENOTCONN,
+        errno.ESTALE,
+        errno.ETIMEDOUT,
+    }
+)
+"""What a file system of the network answers while it is away."""
 _one_process = threading.Lock()
 
 
@@ -83,7 +97,9 @@ class Folder:
                 "objects; choose another key"
             ) from exc
         except OSError as exc:
-            raise ProviderError(f"{self._label}: {key!r} cannot be {tried}: {exc.strerror or exc}") from exc
+            reason = exc.strerror or exc
+            again = exc.errno in _PASSING
+            raise ProviderError(f"{self._label}: {key!r} cannot be {tried}: {reason}", retryable=again) from exc
 
     def draft(self) -> Draft:
         """A new file to write to."""

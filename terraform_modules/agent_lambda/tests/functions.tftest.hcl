@@ -30,8 +30,22 @@ variables {
   s3_bucket_id = "shop-prod-code"
 
   agents = {
-    planner = { type = "orchestrator", timeout = 60 }
-    writer  = { timeout = 120, memory = 512, architecture = "arm64", environment_names = ["LEVEL"], secret_names = ["API_KEY"] }
+    planner = {
+      type        = "orchestrator"
+      timeout     = 60
+      permissions = [{ actions = ["sns:Publish"], resources = ["*"], reason = "telephone numbers are no resources" }]
+    }
+    writer = {
+      timeout           = 120
+      memory            = 512
+      architecture      = "arm64"
+      environment_names = ["LEVEL"]
+      secret_names      = ["API_KEY"]
+      permissions = [
+        { actions = ["rds-data:ExecuteStatement"], resources = ["arn:aws:rds:eu-central-1:123456789012:cluster:shop"] },
+        { actions = ["s3:GetObject", "s3:PutObject"], resources = ["arn:aws:s3:::shop-files/*"] },
+      ]
+    }
   }
   packages = {
     planner = { s3_key = "packages/planner/1.zip", source_code_hash = "aGFzaA==" }
@@ -66,6 +80,19 @@ run "a_function_for_each_agent" {
   assert {
     condition     = aws_lambda_function.agent["writer"].tracing_config[0].mode == "Active"
     error_message = "Functions are traced."
+  }
+
+  assert {
+    condition = [for statement in data.aws_iam_policy_document.agent["writer"].statement : [statement.sid, join(" ", statement.actions), join(" ", statement.resources)] if startswith(coalesce(statement.sid, "-"), "Permission")] == [
+      ["Permission1", "rds-data:ExecuteStatement", "arn:aws:rds:eu-central-1:123456789012:cluster:shop"],
+      ["Permission2", "s3:GetObject s3:PutObject", "arn:aws:s3:::shop-files/*"],
+    ]
+    error_message = "The role has the permissions as they are written."
+  }
+
+  assert {
+    condition     = [for statement in data.aws_iam_policy_document.agent["planner"].statement : join(" ", statement.actions) if startswith(coalesce(statement.sid, "-"), "Permission")] == ["sns:Publish"]
+    error_message = "An orchestrator has its own, and none of another agent."
   }
 }
 
@@ -198,6 +225,26 @@ run "a_timeout_above_the_limit_is_refused" {
 
   variables {
     agents = { planner = { type = "orchestrator", timeout = 901 } }
+  }
+
+  expect_failures = [var.agents]
+}
+
+run "a_wide_permission_needs_a_reason" {
+  command = plan
+
+  variables {
+    agents = { planner = { type = "orchestrator", permissions = [{ actions = ["dynamodb:GetItem"], resources = ["arn:aws:dynamodb:eu-central-1:123456789012:table/*"] }] } }
+  }
+
+  expect_failures = [var.agents]
+}
+
+run "rights_to_give_rights_are_refused" {
+  command = plan
+
+  variables {
+    agents = { planner = { type = "orchestrator", permissions = [{ actions = ["iam:PassRole"], resources = ["*"], reason = "no reason will do" }] } }
   }
 
   expect_failures = [var.agents]

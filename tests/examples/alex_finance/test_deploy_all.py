@@ -3,10 +3,13 @@
 The zips are tiny ones of each agent's code: that real ones work is the matter of tests/cli and tests/e2e.
 """
 
+import re
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+from agent_framework.config.loader import load_config
 from tests.examples.alex_finance.support import Alex
 from tests.support import commands
 from tests.support.moto_server import Aws, aws
@@ -34,6 +37,22 @@ runpy.run_module("backend", run_name="__main__", alter_sys=True)
 """
 
 
+def paste_permissions(folder: Path) -> None:
+    """Do what the README says for an account with a cluster, an index and an endpoint."""
+    section = (folder / "README.md").read_text().partition("## On an account of your own")[2]
+    (block,) = re.findall(r"```yaml\n(.*?)```", section, re.DOTALL)
+    with (folder / "agents.yaml").open("a") as file:
+        file.write(f"\n{block}")
+
+
+def granted(aws: Aws, agent: str) -> list[str]:
+    """The services whose resources an agent's role may use by permissions of its own."""
+    role = f"alex-finance-dev-{agent}"
+    policy: dict[str, Any] = aws.client("iam").get_role_policy(RoleName=role, PolicyName="agent")["PolicyDocument"]
+    own = [one for one in policy["Statement"] if one.get("Sid", "").startswith("Permission")]
+    return [one["Resource"].split(":")[2] for one in own]
+
+
 @needs_terraform
 @needs_offline_provider
 @pytest.mark.timeout(300)
@@ -42,6 +61,7 @@ def test_deploy_all_makes_five_functions_and_their_queue(aws: Aws, tmp_path: Pat
     env = {**load_harness().environment(), "AWS_ENDPOINT_URL": aws.url, "AWS_DEFAULT_REGION": "us-east-1"}
     env = {name: text for name, text in env.items() if not name.startswith(("ALEX_", "POLYGON_"))}
     aws.client("scheduler").create_schedule_group(Name="alex-finance-dev")  # the provider for tests only remembers it
+    paste_permissions(alex.folder)
     assert commands.run("generate-config", cwd=alex.folder, env=env).returncode == 0
     (alex.folder / "terraform" / "modules" / "storage" / "override.tf").write_text(NO_BUCKET_POLICY)
     work = commands.script(DEPLOY, "deploy_all", "--stage", "dev", "--auto-approve")
@@ -59,8 +79,35 @@ def test_deploy_all_makes_five_functions_and_their_queue(aws: Aws, tmp_path: Pat
     assert ours == {"planner", "tagger", "reporter", "charter", "retirement"}
     planner = functions["alex-finance-dev-planner"]
     assert (planner["Timeout"], planner["MemorySize"]) == (900, 2048)
+    for agent in ours - {"reporter"}:
+        assert granted(aws, agent) == ["rds", "secretsmanager"]
+    assert granted(aws, "reporter") == ["rds", "secretsmanager", "s3vectors", "sagemaker"]
     assert aws.client("sqs").list_queues(QueueNamePrefix="alex-finance-dev")["QueueUrls"]
     commands.run("destroy", "--stage", "dev", "--auto-approve", cwd=alex.folder, env=env, timeout_s=200)
+
+
+def test_the_readme_grants_the_calls_that_the_code_makes_and_no_more(tmp_path: Path):
+    alex = Alex.copy_to(tmp_path / "alex-finance")
+    paste_permissions(alex.folder)
+    agents = load_config(alex.folder).for_stage("dev").agents
+    calls = {
+        ("rds-data", "data/aurora.py"): r"_client\.(\w+)\(",
+        ("s3vectors", "reporting/vectors.py"): r"\)\.(query_vectors)\(",
+        ("sagemaker", "reporting/vectors.py"): r"client\.(invoke_endpoint)\(",
+    }
+    made = {
+        f"{service}:{''.join(word.capitalize() for word in call.split('_'))}"
+        for (service, file), pattern in calls.items()
+        for call in re.findall(pattern, (alex.folder / "backend" / file).read_text())
+    }
+    reporter = {action for one in agents["reporter"].permissions for action in one.actions}
+    assert reporter == made | {"secretsmanager:GetSecretValue", "s3vectors:GetVectors"}, (
+        "AWS asks for these two besides"
+    )
+    for name in agents.keys() - {"reporter"}:
+        assert {action for one in agents[name].permissions for action in one.actions} == {
+            action for action in reporter if action.startswith(("rds-data:", "secretsmanager:"))
+        }
 
 
 def test_what_the_product_refuses_ends_the_command_with_its_code(tmp_path: Path):

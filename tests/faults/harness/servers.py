@@ -6,6 +6,7 @@ from typing import Any
 import boto3
 from botocore.config import Config
 
+from agent_framework.infrastructure.database._postgres_dialect import STATEMENT
 from agent_framework.infrastructure.database.aurora import AuroraConfig
 from agent_framework.infrastructure.database.base import DatabaseProvider
 from agent_framework.infrastructure.database.dynamodb import DynamoDBDatabase
@@ -21,7 +22,7 @@ NAME = "faults"
 
 
 class PostgresBackend:
-    """PostgreSQL, restarted as by a crash, and with commits whose answer is lost."""
+    """PostgreSQL, restarted as by a crash, and with writes whose answer is lost."""
 
     name = "postgres"
     faults: tuple[str, ...] = ("cut", "cut", "cut", "restart")
@@ -73,15 +74,15 @@ class PostgresBackend:
         if fault == "restart":
             self.server.restart("immediate")
             return "restarts"
-        self._proxy.cut(b"COMMIT", after=True)
+        self._proxy.cut(STATEMENT.encode(), b"COMMIT", after=True)
         return "cuts"
 
     def calm(self) -> None:
-        self._proxy.cut(b"", after=False)
+        self._proxy.cut(after=False)
 
 
 class AuroraBackend(PostgresBackend):
-    """The Data API: requests that are throttled, and commits whose answer is lost."""
+    """The Data API: requests that are throttled, and writes whose answer is lost."""
 
     name = "aurora"
     faults: tuple[str, ...] = ("cut", "throttle")
@@ -121,7 +122,7 @@ class AuroraBackend(PostgresBackend):
         if fault == "throttle":
             self._api.fail("Execute", "ThrottlingException")
             return "refusals"
-        self._api.fail("CommitTransaction", after=True)
+        self._api.fail("Write", after=True)
         return "cuts"
 
     def calm(self) -> None:

@@ -91,6 +91,7 @@ agents:
         "function_name": "shop-dev-writer",
         "handler": "backend.agents.writer.lambda_handler.handler",
         "memory": 512,
+        "permissions": [],
         "reserved_concurrency": 2,
         "secret_names": [],
         "secret_references": {},
@@ -115,6 +116,35 @@ stages:
     assert prod["agents"]["writer"]["memory"] == 2048
     assert prod["agents"]["writer"]["function_name"] == "shop-prod-writer"
     assert prod["queue"]["settings"]["batch_size"] == 1
+
+
+def test_permissions_are_their_agents_own_and_the_same_bytes_in_any_order(make: Make) -> None:
+    cluster, files = "arn:aws:rds:us-east-1:123456789012:cluster:a", "arn:aws:s3:::files/*"
+    text = """
+agents:
+  chief: {{type: orchestrator, permissions: [{{actions: [sns:Publish], resources: ["*"], reason: telephone numbers}}]}}
+  reader: {{permissions: [{{actions: [{0}], resources: ["{1}", "{2}"]}}]}}
+  writer: {{}}
+stages:
+  prod: {{agents: {{reader: {{permissions: []}}}}}}
+"""
+    made = make(text.format("rds-data:ExecuteStatement, rds-data:BeginTransaction", cluster, files))
+    again = make(text.format("rds-data:BeginTransaction, rds-data:ExecuteStatement", files, cluster))
+    assert made.text == again.text
+    assert {name: agent["permissions"] for name, agent in made.variables["agents"].items()} == {
+        "chief": [{"actions": ["sns:Publish"], "reason": "telephone numbers", "resources": ["*"]}],
+        "reader": [
+            {
+                "actions": ["rds-data:BeginTransaction", "rds-data:ExecuteStatement"],
+                "reason": None,
+                "resources": [cluster, files],
+            }
+        ],
+        "writer": [],
+    }
+    assert made.notes == ("chief may do more than it names, *: telephone numbers",)
+    prod = make(text.format("s3:GetObject", cluster, files), stage="prod")
+    assert prod.variables["agents"]["reader"]["permissions"] == []
 
 
 def test_a_trigger_that_the_modules_do_not_make_is_noted(make: Make) -> None:

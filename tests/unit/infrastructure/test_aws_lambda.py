@@ -81,17 +81,20 @@ def test_a_function_that_never_answers_is_given_up_and_was_run_once(
 ) -> None:
     monkeypatch.setattr(aws_lambda, "READ_MARGIN_S", 0.2)
     function.seconds = 1.5
-    with pytest.raises(ProviderError, match="compute provider lambda: invoke a-function failed: ReadTimeoutError"):
+    failed = "compute provider lambda: invoke a-function failed: ReadTimeoutError"
+    with pytest.raises(ProviderError, match=failed) as info:
         invoke(function, {"job_id": "j"}, timeout_s=0.3)
     assert function.runs == 1
+    assert not info.value.retryable, "it may have run"
 
 
 @pytest.mark.parametrize("status", [429, 500, 503])
 def test_row_18_a_refusal_is_not_repeated(function: SlowFunction, status: int) -> None:
     function.status, function.answer = status, {"Type": "User", "message": "busy"}
-    with pytest.raises(ProviderError):
+    with pytest.raises(ProviderError) as info:
         invoke(function, {"job_id": "j"}, timeout_s=5)
     assert function.runs == 1
+    assert info.value.retryable is (status == 429), "of the others nobody knows whether they ran"
 
 
 def test_a_payload_over_lambdas_limit_is_refused_before_it_is_sent(function: SlowFunction) -> None:

@@ -193,7 +193,7 @@ class Jobs:
             )
             if changed is not None:
                 return changed
-        raise ProviderError(f"job {job_id} changes too often to become {status}; try again")
+        raise ProviderError(f"job {job_id} changes too often to become {status}; try again", retryable=True)
 
     async def signal(self, job_id: str, cancel: bool) -> bool:
         """Make the job due now."""

@@ -91,7 +91,7 @@ def explained(error: BaseException, *, table: str, operation: str, place: str) -
     message = f"dynamodb table {table!r} ({place}): {operation} failed: {error}"
     if any(word in str(error) for word in _TOO_LARGE):
         return DataTooLargeError(f"{message}; nothing was written. {CLAIM_CHECK}")
-    return ProviderError(f"{message}{_remedy(code)}")
+    return ProviderError(f"{message}{_remedy(code)}", retryable=again(error) is not None)
 
 
 def too_large(size_bytes: int, limit: int) -> DataTooLargeError:

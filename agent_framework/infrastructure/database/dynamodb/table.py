@@ -83,7 +83,9 @@ class Table:
             if len(unread) == len(batch):
                 tries += 1
                 if tries > _UNPROCESSED_TRIES:
-                    raise ProviderError(f"dynamodb table {self.name!r}: {len(unread)} items stayed unread: throttled")
+                    raise ProviderError(
+                        f"dynamodb table {self.name!r}: {len(unread)} items stayed unread: throttled", retryable=True
+                    )
                 await asyncio.sleep(_UNPROCESSED_WAIT_S)
             waiting = [*unread, *waiting]
         return found

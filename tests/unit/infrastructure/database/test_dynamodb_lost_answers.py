@@ -245,8 +245,9 @@ def test_endless_throttling_ends_in_an_error(
     async def check() -> None:
         async with open_database() as db:
             dynamodb_server.fail(*[Fault("GetItem", error=code)] * 100)
-            with pytest.raises(ProviderError, match=rf"get_item failed: .*{code}"):
+            with pytest.raises(ProviderError, match=rf"get_item failed: .*{code}") as info:
                 await db.get_job("j")
+            assert info.value.retryable
 
     asyncio.run(check())
 
@@ -256,8 +257,9 @@ def test_endless_loss_ends_in_an_error(open_database: Open, dynamodb_server: Dyn
         async with open_database() as db:
             dynamodb_server.counts.clear()
             dynamodb_server.fail(*[Fault("GetItem", before=True)] * 100)
-            with pytest.raises(ProviderError, match="get_item failed"):
+            with pytest.raises(ProviderError, match="get_item failed") as info:
                 await db.get_job("j")
+            assert info.value.retryable
             assert dynamodb_server.counts["GetItem"] == calls.LOST_TRIES
 
     asyncio.run(check())

@@ -155,6 +155,7 @@ def test_a_refusal_names_table_place_and_remedy(
             ) as info:
                 await db.create_job("ada", "report", {})
             assert SECRET not in f"{info.value!r}{info.value.__cause__!r}"
+            assert not info.value.retryable
         client.close()
 
     asyncio.run(check())
@@ -169,6 +170,7 @@ def test_an_unreachable_endpoint_is_named(monkeypatch: pytest.MonkeyPatch) -> No
         with pytest.raises(ProviderError, match=rf"table 'jobs' \({url}\).*endpoint_url and the network") as info:
             migrated(DynamoDBDatabase("jobs", region="eu-central-1", endpoint_url=url))
     assert SECRET not in str(info.value)
+    assert info.value.retryable
 
 
 def test_no_region_and_no_credentials_are_named(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:

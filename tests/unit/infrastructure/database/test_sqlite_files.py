@@ -54,8 +54,9 @@ def test_row_27_a_database_that_stays_locked_is_told_after_the_wait(
     async def go() -> None:
         db = SqliteDatabase(path)
         assert await db.get_job(first) is not None, "reading goes on"
-        with pytest.raises(ProviderError, match="locked; another process held it"):
+        with pytest.raises(ProviderError, match="locked; another process held it") as info:
             await db.create_job("ann", "t", {})
+        assert info.value.retryable
         holder.execute("COMMIT")
         assert await db.create_job("ann", "t", {}), "the same connection works again"
         await db.close()

@@ -182,8 +182,9 @@ def test_a_link_that_leads_out_of_the_folder_is_not_followed(storage: LocalStora
 
 def test_a_key_below_an_object_is_a_clear_error(storage: LocalStorage) -> None:
     go(storage.put("a", b"1"))
-    with pytest.raises(ProviderError, match="cannot be written"):
+    with pytest.raises(ProviderError, match="cannot be written") as info:
         go(storage.put("a/b", b"2"))
+    assert not info.value.retryable
     assert go(storage.get("a")) == b"1"
     go(storage.put("c/d", b"3"))
     with pytest.raises(ProviderError, match="cannot be written"):
