@@ -5,7 +5,8 @@ cannot disagree.
 """
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field, fields, replace
+from copy import copy
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from typing import Any
 
@@ -66,7 +67,7 @@ class OpenStep:
     rerun: bool = False
 
 
-@dataclass(slots=True)
+@dataclass
 class Cursor:
     """A position in the walk through the plan, and what was seen on the way."""
 
@@ -96,9 +97,7 @@ class Cursor:
 
     def copy(self) -> "Cursor":
         """An independent cursor at the same place."""
-        copied = Cursor()
-        for name in _CURSOR_FIELDS:
-            setattr(copied, name, getattr(self, name))
+        copied = copy(self)
         copied.failed, copied.seen, copied.unmatched = dict(self.failed), dict(self.seen), list(self.unmatched)
         return copied
 
@@ -111,9 +110,6 @@ class Cursor:
         """Leave the current phase; the job will end failed, for the first such reason."""
         self.stopped = True
         self.fatal = self.fatal or reason
-
-
-_CURSOR_FIELDS = tuple(name.name for name in fields(Cursor))
 
 
 @dataclass(frozen=True, slots=True)
