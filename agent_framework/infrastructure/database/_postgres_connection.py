@@ -17,9 +17,6 @@ SOCKET = {
 }
 """Parameters of libpq: a connection whose other end is gone is found out."""
 
-_SETTINGS = "SET plan_cache_mode = force_generic_plan"
-"""Statements name their rows by key: a plan made once is as good as one made for each set of parameters."""
-
 
 class _Moment(TimestamptzLoader):
     """Times as seconds since the epoch."""
@@ -37,5 +34,4 @@ class PoolConnection(AsyncConnection[DictRow]):
         made = await super().connect(**{**parameters, **await fetch()})
         made.adapters.register_loader("timestamptz", _Moment)
         made.adapters.register_loader("json", TextLoader)
-        await made.execute(_SETTINGS)
         return made
