@@ -13,7 +13,7 @@ from agent_framework.core.approval import Approval, gone
 from agent_framework.core.attempts import Status, jittered
 from agent_framework.core.pinned import GRACE_S, PinnedPlan
 from agent_framework.core.plan import Decision, Finish, Planner, RunStep, WaitForApproval
-from agent_framework.core.state import JobState, Phase, extended, fold
+from agent_framework.core.state import Folded, JobState, Phase, extended, fold
 from agent_framework.infrastructure.database.base import Changes
 from agent_framework.types import (
     TRANSITIONS,
@@ -45,7 +45,7 @@ class Move:
     """Changes to commit, attempts to dispatch once they are committed, and where the job then stands.
 
     ``asks`` are starts of agents (step, agent) that somebody must approve, which is stored before the changes are.
-    ``waits``: some agent waits for an approval.
+    ``waits``: some agent waits for an approval. ``folded``: from where the next decision of the run may begin.
     """
 
     changes: Changes
@@ -53,6 +53,7 @@ class Move:
     status: JobStatus
     asks: tuple[tuple[int, str], ...] = ()
     waits: bool = False
+    folded: Folded | None = None
 
 
 def decide(
@@ -63,11 +64,12 @@ def decide(
     owner_is_dead: Callable[[str | None], bool],
     lost: Collection[AttemptKey] = (),
     approvals: Mapping[str, Approval] = NO_APPROVALS,
+    since: Folded | None = None,
 ) -> Move:
     """The next move of a claimed job.
 
     ``lost`` names attempts whose invocation is known to be over; ``approvals`` holds those that the job asks for, as
-    they are stored.
+    they are stored; ``since`` is what an earlier move of the same run has folded.
     """
     job, now = snapshot.job, snapshot.now
     settled = _given_up(snapshot, owner_is_dead, lost)
@@ -77,17 +79,17 @@ def decide(
     if starting:
         seq = max((event.seq for event in snapshot.events), default=0) + 1
         events.append(Event(seq, job.run, EventKind.STARTED, {"plan": plan.to_dict()["digest"]}, now))
-    state = fold(plan, snapshot, events)
+    state = fold(plan, snapshot, events, since=since)
     interruption = _interruption(state, snapshot, events)
     if interruption is not None:
         events.append(interruption)
         settled = [*settled, *_abandon_all(snapshot, interruption)]
         snapshot = with_settled(snapshot, settled)
-        state = fold(plan, snapshot, events)
+        state = fold(plan, snapshot, events, since=since)
     decided = _decided(state, approvals)
     if decided:
         events += decided
-        state = fold(plan, snapshot, events)
+        state = fold(plan, snapshot, events, since=since)
     decision = Planner().next(state)
     if decision is not None and not _may_follow(job.status, decision):
         decision = None  # a job runs before it ends or waits: the next advance, due at once, sees to that
@@ -110,11 +112,11 @@ def decide(
     pending = [attempt for attempt in _open(snapshot) if attempt.state is AttemptState.PENDING]
     dispatch = tuple(attempt for attempt in (*pending, *attempts) if attempt.not_before <= now)
     if status.is_final:
-        return Move(changes, (), status)
+        return Move(changes, (), status, folded=state.before)
     step = state.cursor.open
     new_gates = [agent for id_, agent in state.gates().items() if id_ not in approvals]
     asks = tuple((step.seq, agent) for agent in new_gates) if step is not None else ()
-    return Move(changes, dispatch, status, asks, bool(state.asks()))
+    return Move(changes, dispatch, status, asks, bool(state.asks()), state.before)
 
 
 def _may_follow(status: JobStatus, decision: Decision | WaitForApproval) -> bool:

@@ -18,6 +18,7 @@ from agent_framework.core.handover import Handover, Starter, as_committed, start
 from agent_framework.core.job_manager import JobManager
 from agent_framework.core.pinned import PinnedPlan
 from agent_framework.core.progress import Decided, Listener, ignore
+from agent_framework.core.state import Folded
 from agent_framework.errors import ConfigError, ProjectError
 from agent_framework.infrastructure._json import hash_of
 from agent_framework.infrastructure.compute.base import Dispatcher
@@ -71,7 +72,7 @@ class Engine:
         self._starter = dispatcher if isinstance(dispatcher, Starter) else None
         self._dispatcher = dispatcher
         self._knows_plan = False
-        self._known: dict[str, Snapshot] = {}
+        self._known: dict[str, tuple[Snapshot, Folded | None]] = {}
         self._listener = listener
         self._uniform = uniform
 
@@ -83,15 +84,16 @@ class Engine:
         await self._learn_plan(job_id)
         move: Move | None = None
         begun: tuple[Attempt, ...] = ()
+        known, folded = self._known.pop(job_id, (None, None))
 
         def at_once(snapshot: Snapshot) -> Changes | None:
             nonlocal move, begun
-            move, begun = self._move_at_once(snapshot, lost)
+            move, begun = self._move_at_once(snapshot, lost, folded)
             return move.changes if move else None
 
-        decided = await self.jobs.decide(job_id, at_once, known=self._known.pop(job_id, None))
+        decided = await self.jobs.decide(job_id, at_once, known=known)
         if decided is not None and decided.committed and move is not None:
-            self._begin(as_committed(decided.snapshot, move.changes), begun)
+            self._begin(as_committed(decided.snapshot, move.changes), begun, move.folded)
             return await self._follow(decided.snapshot, move, begun)
         snapshot = await self.jobs.claim(job_id) if decided is None else decided.snapshot
         while snapshot is not None and not snapshot.job.status.is_final:
@@ -123,11 +125,11 @@ class Engine:
         due_in_s = None if due_at is None else max(0.0, due_at - snapshot.now)
         return Advanced(move.status, due_in_s, snapshot.job.signals)
 
-    def _begin(self, snapshot: Snapshot, begun: Sequence[Attempt]) -> None:
+    def _begin(self, snapshot: Snapshot, begun: Sequence[Attempt], folded: Folded | None) -> None:
         """Run the agents of attempts that started with their decision, and keep the job in mind while they run."""
         if self._starter is None or snapshot.job.plan is None or snapshot.job.status.is_final:
             return
-        self._known[snapshot.job.id] = snapshot
+        self._known[snapshot.job.id] = snapshot, folded
         if begun:
             self._starter.begin(Handover(snapshot, PinnedPlan.from_dict(snapshot.job.plan), begun))
 
@@ -146,7 +148,7 @@ class Engine:
                 self._plan(job)
 
     def _move_at_once(
-        self, snapshot: Snapshot, lost: Collection[AttemptKey]
+        self, snapshot: Snapshot, lost: Collection[AttemptKey], folded: Folded | None
     ) -> tuple[Move | None, tuple[Attempt, ...]]:
         """The move where it can be told from the snapshot alone, and its attempts that start here with it."""
         try:
@@ -155,7 +157,8 @@ class Engine:
             plan = PinnedPlan.from_dict(stored) if stored is not None else make(snapshot.job) if make else None
             if plan is None or awaited(snapshot, plan):
                 return None, ()
-            move = decide(snapshot, plan, random=self._uniform, owner_is_dead=self.jobs.owner_is_dead, lost=lost)
+            dead = self.jobs.owner_is_dead
+            move = decide(snapshot, plan, random=self._uniform, owner_is_dead=dead, lost=lost, since=folded)
         except (ProjectError, ConfigError):
             return None, ()  # which `_move` makes the job's end
         if move.asks:

@@ -4,7 +4,7 @@ The fold and the planner move the same `Cursor` by the same `apply`, so what was
 cannot disagree.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from copy import copy
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
@@ -114,7 +114,10 @@ class Cursor:
 
 @dataclass(frozen=True, slots=True)
 class JobState:
-    """What the planner decides from."""
+    """What the planner decides from. ``standings`` are those of the open step, and of settled ones as far as looked at.
+
+    ``before``: from where the next fold of this run may begin.
+    """
 
     plan: PinnedPlan
     job: JSONDict
@@ -123,6 +126,7 @@ class JobState:
     standings: Mapping[StepAgent, Standing]
     cursor: Cursor
     decisions: Decisions = field(default_factory=dict[str, JSONDict])
+    before: "Folded | None" = None
 
     def context(self, cursor: Cursor) -> dict[str, Any]:
         """What conditions can read at ``cursor``."""
@@ -186,21 +190,54 @@ class JobState:
         return all(self.standing(step.seq, agent).status is not Status.OPEN for agent in step.agents)
 
 
-def fold(plan: PinnedPlan, snapshot: Snapshot, extra: Iterable[Event] = ()) -> JobState:
-    """The state of the current run of ``snapshot``, with ``extra`` events that are not stored yet."""
+@dataclass(frozen=True, slots=True)
+class Folded:
+    """A place of a run's walk that nothing to come can change: before the record of its last step.
+
+    Every step before that one is settled. ``events`` is how many events come before the place.
+    """
+
+    run: int
+    events: int
+    cursor: Cursor
+
+    def is_of(self, snapshot: Snapshot) -> bool:
+        """Whether it is a place of the run that the snapshot is in."""
+        return self.run == snapshot.job.run and self.events < len(snapshot.events)
+
+
+def fold(plan: PinnedPlan, snapshot: Snapshot, extra: Iterable[Event] = (), *, since: Folded | None = None) -> JobState:
+    """The state of the current run of ``snapshot``, with ``extra`` events that are not stored yet.
+
+    ``since`` spares the way to a place that an earlier snapshot's fold has found.
+    """
     job = snapshot.job
     events = (*snapshot.events, *extra)
+    begin, cursor, first_seq = 0, Cursor(), 0
+    if since is not None and since.is_of(snapshot):
+        begin, cursor, first_seq = since.events, since.cursor.copy(), snapshot.events[since.events].seq
     decisions = {e.data["approval"]: e.data for e in events if e.kind is EventKind.APPROVAL and e.run == job.run}
-    known = {**_kept_out(decisions), **standings(snapshot.attempts, plan, job.run, decisions)}
+    attempts = (attempt for attempt in snapshot.attempts if attempt.key.seq >= first_seq)
+    known = {**_kept_out(decisions), **standings(attempts, plan, job.run, decisions)}
     results = {name: result.payload for name, result in snapshot.results.items()}
-    cursor = Cursor(last_seq=max((event.seq for event in snapshot.events), default=0))
-    cursor.seen = dict.fromkeys(results, "already_completed")
-    for event in events:
+    for name in results:
+        cursor.seen.setdefault(name, "already_completed")
+    last_step = _last_step(events, job.run)
+    before: Folded | None = None
+    for index in range(begin, len(events)):
+        event = events[index]
+        if index == last_step:
+            before = Folded(job.run, index, cursor.copy())
         if event.run == job.run:
             apply(cursor, event, plan, known)
         cursor.last_seq = max(cursor.last_seq, event.seq)
     about = {"id": job.id, "user_id": job.user_id, "type": job.job_type, "run": job.run}
-    return JobState(plan, about, job.request_payload, results, known, cursor, decisions)
+    return JobState(plan, about, job.request_payload, results, known, cursor, decisions, before)
+
+
+def _last_step(events: Sequence[Event], run: int) -> int | None:
+    steps = (n for n in reversed(range(len(events))) if events[n].kind is EventKind.STEP and events[n].run == run)
+    return next(steps, None)
 
 
 def extended(state: JobState, events: Iterable[Event]) -> JobState:

@@ -15,6 +15,7 @@ from typing import Any
 from agent_framework.config.loader import load_config_text
 from agent_framework.core.decide import Move, decide
 from agent_framework.core.pinned import PinnedPlan, pin
+from agent_framework.core.state import Folded, fold
 from agent_framework.core.trace import canonical, trace
 from agent_framework.types import (
     AgentOutcome,
@@ -113,6 +114,7 @@ class Simulation:
         self.history: list[Store] = [self.store.copied()]
         self.started: list[str] = []
         self.most_at_once = 0
+        self._folded: Folded | None = None
 
     # -- what a test reads -----------------------------------------------------------------------------------
 
@@ -167,10 +169,17 @@ class Simulation:
     # -- what happens ----------------------------------------------------------------------------------------
 
     def advance(self) -> Move:
-        """One advance, committed."""
-        move = decide(self.store.snapshot(), self.plan, random=lambda: 0.5, owner_is_dead=self._is_dead)
+        """One advance, committed; what the last one has folded makes no difference to it."""
+        move, snapshot = self._decided(None), self.store.snapshot()
+        assert replace(self._decided(self._folded), folded=move.folded) == move
+        assert fold(self.plan, snapshot, since=self._folded).cursor == fold(self.plan, snapshot).cursor
+        self._folded = move.folded
         self._commit(move)
         return move
+
+    def _decided(self, since: Folded | None) -> Move:
+        snapshot = self.store.snapshot()
+        return decide(snapshot, self.plan, random=lambda: 0.5, owner_is_dead=self._is_dead, since=since)
 
     def start(self, key: AttemptKey) -> None:
         """A process starts the attempt."""
