@@ -3,6 +3,7 @@
 import asyncio
 import time
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import Any
 
 import psycopg
@@ -10,6 +11,8 @@ import pytest
 
 from agent_framework.errors import ConfigError, ProviderError, SchemaVersionError, StatementTimeoutError
 from agent_framework.infrastructure.database import AuroraDatabase, DatabaseFactory, _data_api
+from agent_framework.infrastructure.database._postgres_dialect import DIALECT
+from agent_framework.infrastructure.database._postgres_scripts import PostgresScripts
 from agent_framework.infrastructure.database.aurora import AuroraConfig
 from agent_framework.infrastructure.database.base import Changes
 from agent_framework.types import AgentOutcome, Attempt, AttemptKey, AttemptState, Event, EventKind, JobStatus
@@ -354,6 +357,37 @@ def test_row_20_a_snapshot_above_the_limit_of_an_answer_is_read_in_parts(made, s
             assert loaded.job.created_at == pytest.approx(await db.now(), abs=30)
             [stored] = loaded.attempts
             assert stored.not_before == pytest.approx(attempt.not_before, abs=1e-3)
+
+    asyncio.run(go())
+
+
+def test_row_20_what_is_read_in_parts_is_one_text_whenever_its_parts_are_read(made, server):
+    async def go() -> None:
+        async with made() as db:
+            job_id = await db.create_job("ada", "t", {})
+            await db.store_agent_output(job_id, "writer", {"text": "é" * 400_000})
+            counts: set[int] = set()
+            for _ in range(20):  # a time is written with one digit less at every tenth moment
+                server.requests.clear()
+                job = await db.get_job(job_id)
+                assert job is not None
+                assert job.agent_results == {"writer": {"text": "é" * 400_000}}
+                counts.add(len(server.requests))
+            assert len(counts) == 1
+
+    asyncio.run(go())
+
+
+def test_row_20_parts_of_texts_that_differ_are_never_put_together(made, monkeypatch):
+    async def go() -> None:
+        async with made() as db:
+            job_id = await db.create_job("ada", "t", {})
+            await db.store_agent_output(job_id, "writer", {"text": "é" * 400_000})
+            never_the_same = "TIMESTAMPTZ '2026-01-01' + FLOOR(1000000 * random()) * INTERVAL '1 microsecond'"
+            monkeypatch.setattr(db, "_scripts", PostgresScripts(replace(DIALECT, now=f"({never_the_same})")))
+            with pytest.raises(ProviderError, match="changed while it was read in parts") as caught:
+                await db.get_job(job_id)
+            assert caught.value.retryable
 
     asyncio.run(go())
 

@@ -26,7 +26,8 @@ from agent_framework.infrastructure.database._data_api_errors import (
     explained,
     is_driver_error,
 )
-from agent_framework.infrastructure.database._data_api_values import Column, parameters, records, row_from_json
+from agent_framework.infrastructure.database._data_api_parts import read_in_parts
+from agent_framework.infrastructure.database._data_api_values import parameters, records
 from agent_framework.infrastructure.database._named import names
 from agent_framework.infrastructure.database._postgres_dialect import (
     BEGIN_READ,
@@ -47,10 +48,6 @@ FIRST_PAUSE_S = 0.1
 LONGEST_PAUSE_S = 4.0
 BATCH = 100
 """Sets of parameters in one request."""
-PART_CHARACTERS = 15_000
-"""Characters of one part: at four bytes each still below the limit of a row."""
-PARTS = 10
-"""Parts in one request."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -222,7 +219,8 @@ class DataApi:
             self._execute_many(statement.sql, statement.many, transaction)
             return ()
         if statement.sql in self._in_parts:
-            return self._read_in_parts(statement.sql, statement.params or {}, transaction)
+            request = partial(self._request, transaction=transaction)
+            return read_in_parts(request, statement.sql, statement.params or {}, place=self._place)
         try:
             return records(self._request(statement.sql, statement.params or {}, transaction))
         except Exception as exc:
@@ -252,23 +250,6 @@ class DataApi:
             includeResultMetadata=True,
         )
         return answer
-
-    def _read_in_parts(self, sql: str, params: Params, transaction: str | None) -> Sequence[Row]:
-        """The rows of a reading statement as one JSON text, fetched in parts that fit an answer each."""
-        described = self._request(f"SELECT * FROM ({sql}) AS whole LIMIT 0", params, transaction)
-        columns = [Column.of(metadata) for metadata in described.get("columnMetadata", ())]
-        parts_sql = f"""SELECT part, substr(body, part * {PART_CHARACTERS} + 1, {PART_CHARACTERS}) AS text
-            FROM (SELECT CAST(json_agg(row_to_json(whole)) AS TEXT) AS body FROM ({sql}) AS whole) AS everything,
-            generate_series(CAST(:first AS INTEGER), CAST(:last AS INTEGER)) AS part
-            WHERE part * {PART_CHARACTERS} < length(body) ORDER BY part"""
-        texts: list[str] = []
-        while len(texts) % PARTS == 0:
-            window = {"first": len(texts), "last": len(texts) + PARTS - 1}
-            found = records(self._request(parts_sql, {**params, **window}, transaction))
-            if not found:
-                break
-            texts += [row["text"] for row in found]
-        return [row_from_json(columns, row) for row in loads("".join(texts) or "[]")]
 
     def _address(self) -> dict[str, str]:
         return {
