@@ -30,6 +30,7 @@ UNUSABLE = (
     "agents/extensions/visualization.py",  # graphviz
     "openai/helpers",  # records and plays sound, with NumPy and a sound device
     "mcp/cli",  # its command, which needs typer
+    "uvicorn",  # serves HTTP for MCP's servers, which import it when they begin to; a function never listens
     "jsonschema/benchmarks",  # measures jsonschema
     "cffi",  # only cryptography is built with it, which needs the compiled _cffi_backend and no more
     "pycparser",  # only cffi's Python part uses it
