@@ -33,9 +33,9 @@ class Announcer:
     """Calls the project's function for each question of a job that nobody was told of."""
 
     def __init__(self, loader: ConfigLoader, db: DatabaseProvider, target: str, url: str | None) -> None:
-        self._loader = loader
         from agent_framework.core.approvals import Approvals
 
+        self._loader = loader
         self._approvals = Approvals(db)
         self._store = ApprovalStore(db)
         self._target = target

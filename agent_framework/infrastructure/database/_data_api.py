@@ -40,7 +40,7 @@ from agent_framework.infrastructure.database._postgres_dialect import (
     WRITE_RECEIPT,
 )
 from agent_framework.infrastructure.database._rows import Row
-from agent_framework.infrastructure.database._script import Params, Script, Statement
+from agent_framework.infrastructure.database._script import Params, Script, Statement, drive
 from agent_framework.infrastructure.database._sql_database import Access, MakeScript
 
 T = TypeVar("T")
@@ -95,7 +95,7 @@ class DataApi:
             StatementTimeoutError, DataTooLargeError: a limit of the Data API.
         """
         if access is Access.APART:
-            return _drive(make(), self._alone)
+            return drive(make(), self._alone)
         return self._tried(partial(self._transact, make), access)
 
     def _alone(self, statement: Statement) -> Sequence[Row]:
@@ -152,7 +152,7 @@ class DataApi:
     def _transact(self, make: MakeScript[T], access: Access, result: list[T]) -> None:
         """Run one try; ``result`` is filled before the commit, so that it is known where its answer is lost."""
         if access is Access.ONE:
-            result.append(_drive(make(), partial(self._execute, transaction=None)))
+            result.append(drive(make(), partial(self._execute, transaction=None)))
             return
         transaction: str = self._client.begin_transaction(**self._address())["transactionId"]
         receipt = f"{TRANSACTION}{uuid.uuid4().hex}"
@@ -161,7 +161,7 @@ class DataApi:
                 self._execute(Statement(f"SET TRANSACTION {BEGIN_READ}"), transaction)
             elif access.happens_once:
                 self._execute(Statement(WRITE_RECEIPT, {"id": receipt}), transaction)
-            result.append(_drive(make(), partial(self._execute, transaction=transaction)))
+            result.append(drive(make(), partial(self._execute, transaction=transaction)))
         except BaseException:
             self._roll_back(transaction)
             raise
@@ -262,13 +262,3 @@ class DataApi:
 def _only(statement: Statement) -> Script[Sequence[Row]]:
     """The script that is one statement."""
     return (yield statement)
-
-
-def _drive(script: Script[T], execute: Callable[[Statement], Sequence[Row]]) -> T:
-    """Feed a script with the rows of its statements until it returns."""
-    try:
-        statement = next(script)
-        while True:
-            statement = script.send(execute(statement))
-    except StopIteration as done:
-        return done.value

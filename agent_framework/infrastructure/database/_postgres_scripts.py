@@ -24,7 +24,7 @@ from agent_framework.infrastructure.database._sql import (
     outcome_params,
     settled_params,
 )
-from agent_framework.infrastructure.database._sql_at_once import AtOnceScripts, first_open, with_news
+from agent_framework.infrastructure.database._sql_at_once import AtOnceScripts, check_move, first_open, with_news
 from agent_framework.infrastructure.database.base import Changes, Decide, Decided
 from agent_framework.types import (
     TRANSITIONS,
@@ -124,12 +124,9 @@ class PostgresScripts(AtOnceScripts):
                 return None
             changes = decide(snapshot)
             if changes is None:
-                claimed = yield from self.claim(job_id, owner, lease_s, None)
-                return None if claimed is None else Decided(claimed, committed=False)
-            job = snapshot.job
-            if changes.status is not None and changes.status is not job.status:
-                check_transition(job.id, job.status, changes.status)
-            if (yield from self._move(job, changes, epochs=1, still=f"lease_until <= {self._now}")):
+                return (yield from self._undecided(job_id, owner, lease_s))
+            check_move(snapshot.job, changes)
+            if (yield from self._move(snapshot.job, changes, epochs=1, still=f"lease_until <= {self._now}")):
                 return Decided(snapshot, committed=True)
             known = snapshot
         return None

@@ -4,7 +4,7 @@ A script is a generator: it yields statements, is sent their rows, and returns t
 one transaction. So each transaction is written once, and a backend brings only its driver and its `Dialect`.
 """
 
-from collections.abc import Generator, Mapping, Sequence
+from collections.abc import Callable, Generator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
@@ -29,6 +29,16 @@ class Statement:
 
 Script = Generator[Statement, Sequence[Row], T]
 """A transaction: yields statements, is sent their rows, returns a ``T``."""
+
+
+def drive(script: Script[T], execute: Callable[[Statement], Sequence[Row]]) -> T:
+    """Feed a script with the rows of its statements until it returns."""
+    try:
+        statement = next(script)
+        while True:
+            statement = script.send(execute(statement))
+    except StopIteration as done:
+        return done.value
 
 
 @dataclass(frozen=True, slots=True)

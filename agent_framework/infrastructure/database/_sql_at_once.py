@@ -13,10 +13,10 @@ from collections.abc import Iterable, Sequence
 from agent_framework.infrastructure.database._rows import Row, attempt_from, job_again, result_from
 from agent_framework.infrastructure.database._script import Script, Statement
 from agent_framework.infrastructure.database._sql import ACTIVE_JOB, Scripts
-from agent_framework.infrastructure.database.base import Decide, Decided
-from agent_framework.types import Snapshot, check_transition
+from agent_framework.infrastructure.database.base import Changes, Decide, Decided
+from agent_framework.types import Job, Snapshot, check_transition
 
-MAY_CHANGE = (
+_MAY_CHANGE = (
     "id, status, run, epoch, signals, due_at, error_message, cancel_requested, started_at, completed_at, updated_at"
 )
 
@@ -28,7 +28,7 @@ class AtOnceScripts(Scripts):
         self, job_id: str, owner: str, lease_s: float, decide: Decide, known: Snapshot | None
     ) -> Script[Decided | None]:
         rows = yield Statement(
-            f"""SELECT {MAY_CHANGE if known else "*"}, {self._now} AS read_at FROM jobs
+            f"""SELECT {_MAY_CHANGE if known else "*"}, {self._now} AS read_at FROM jobs
             WHERE id = :id AND {ACTIVE_JOB} AND lease_until <= {self._now} {self._for_update}""",
             {"id": job_id},
         )
@@ -37,13 +37,15 @@ class AtOnceScripts(Scripts):
         snapshot = yield from self._read(rows[0], known)
         changes = decide(snapshot)
         if changes is None:
-            claimed = yield from self.claim(job_id, owner, lease_s, None)
-            return None if claimed is None else Decided(claimed, committed=False)
-        job = snapshot.job
-        if changes.status is not None and changes.status is not job.status:
-            check_transition(job.id, job.status, changes.status)
-        yield from self._write(job, changes, epochs=1)
+            return (yield from self._undecided(job_id, owner, lease_s))
+        check_move(snapshot.job, changes)
+        yield from self._write(snapshot.job, changes, epochs=1)
         return Decided(snapshot, committed=True)
+
+    def _undecided(self, job_id: str, owner: str, lease_s: float) -> Script[Decided | None]:
+        """The job, claimed, because deciding about it needs more than the snapshot."""
+        claimed = yield from self.claim(job_id, owner, lease_s, None)
+        return None if claimed is None else Decided(claimed, committed=False)
 
     def _read(self, row: Row, known: Snapshot | None) -> Script[Snapshot]:
         """The job of a row, whole or as far as it may have changed."""
@@ -57,12 +59,7 @@ class AtOnceScripts(Scripts):
     def _news(self, row: Row, known: Snapshot) -> Script[Snapshot]:
         """The known job with the outcomes and results that came since."""
         seq = first_open(known)
-        attempts, results = yield from self._rows_since(row["id"], row["run"], seq)
-        return with_news(row, known, seq, attempts, results)
-
-    def _rows_since(self, job_id: str, run: int, seq: int) -> Script[tuple[Sequence[Row], Sequence[Row]]]:
-        """The rows of attempts and results from step ``seq`` on, and of results that belong to no step."""
-        since = {"id": job_id, "run": run, "seq": seq}
+        since = {"id": row["id"], "run": row["run"], "seq": seq}
         attempts = yield Statement(
             "SELECT * FROM attempts WHERE job_id = :id AND run = :run AND seq >= :seq ORDER BY seq, agent, number",
             since,
@@ -70,7 +67,17 @@ class AtOnceScripts(Scripts):
         results = yield Statement(
             "SELECT * FROM agent_results WHERE job_id = :id AND (seq IS NULL OR seq >= :seq)", since
         )
-        return attempts, results
+        return with_news(row, known, seq, attempts, results)
+
+
+def check_move(job: Job, changes: Changes) -> None:
+    """Refuse a decision that the job's state machine does not allow.
+
+    Raises:
+        IllegalTransitionError
+    """
+    if changes.status is not None and changes.status is not job.status:
+        check_transition(job.id, job.status, changes.status)
 
 
 def first_open(known: Snapshot) -> int:

@@ -7,6 +7,7 @@ import asyncio
 import sqlite3
 import time
 from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
 from typing import TypeVar
 
@@ -18,7 +19,7 @@ from agent_framework.infrastructure._providers import validated
 from agent_framework.infrastructure._sqlite import SqliteWorker, open_file
 from agent_framework.infrastructure.database._migrations import SqliteMigrations
 from agent_framework.infrastructure.database._rows import Row
-from agent_framework.infrastructure.database._script import Dialect, Script, Statement
+from agent_framework.infrastructure.database._script import Dialect, Statement, drive
 from agent_framework.infrastructure.database._sql_at_once import AtOnceScripts
 from agent_framework.infrastructure.database._sql_database import Access, MakeScript, SqlDatabase
 from agent_framework.types import JSONDict
@@ -74,23 +75,13 @@ class SqliteDatabase(SqlDatabase):
         worker = self._reader if access in (Access.ONE, Access.READ) else self._writer
         linked = access is Access.OUTCOME
         try:
-            return await worker.run(lambda connection: _drive(make(), connection), linked=linked)
+            return await worker.run(lambda connection: drive(make(), partial(_execute, connection)), linked=linked)
         except (UnicodeEncodeError, OverflowError) as exc:
             raise ProviderError(f"{self.place} cannot store a value: {exc}") from exc
 
     async def close(self) -> None:
         await asyncio.to_thread(self._writer.stop)
         await asyncio.to_thread(self._reader.stop)
-
-
-def _drive(script: Script[T], connection: sqlite3.Connection) -> T:
-    """Feed a script with the rows of its statements until it returns."""
-    try:
-        statement = next(script)
-        while True:
-            statement = script.send(_execute(connection, statement))
-    except StopIteration as done:
-        return done.value
 
 
 def _execute(connection: sqlite3.Connection, statement: Statement) -> Sequence[Row]:

@@ -4,14 +4,15 @@ What is run is the product's provider; only the clock, and for SQLite in memory 
 """
 
 import sqlite3
+from functools import partial
 from pathlib import Path
 from typing import Any, Protocol, TypeVar
 
 from agent_framework.errors import ProviderError
-from agent_framework.infrastructure.database._script import Script
+from agent_framework.infrastructure.database._script import Script, drive
 from agent_framework.infrastructure.database._sql_database import Access, MakeScript
 from agent_framework.infrastructure.database.base import DatabaseProvider
-from agent_framework.infrastructure.database.sqlite import SqliteDatabase, _drive
+from agent_framework.infrastructure.database.sqlite import SqliteDatabase, _execute
 from tests.support.clock import FakeClock
 
 T = TypeVar("T")
@@ -54,7 +55,7 @@ class InlineSqlite(SqliteDatabase):
         connection = self._connection = self._connection or self._connect()
         connection.execute("BEGIN IMMEDIATE")
         try:
-            result = _drive(_script(make), connection)
+            result = drive(_script(make), partial(_execute, connection))
         except BaseException as exc:
             connection.execute("ROLLBACK")
             if isinstance(exc, sqlite3.Error):
