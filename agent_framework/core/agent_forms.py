@@ -83,18 +83,16 @@ class FunctionAgent(BaseAgent):
         super().__init__(db, services=services)
         self._function = function
 
-    async def run(self, job_id: str) -> JSONDict:
-        """Call the function; a sync one runs in a thread."""
+    async def run(self, job_id: str) -> Any:
+        """Call the function; a sync one runs in a thread. What it answers is made an output by who runs the agent."""
         job = await self.load(job_id)
         wanted = _parameters(self._function)
         if wanted > 2:
             raise ProjectError(f"agent {self.agent_name}: a function takes (job, context), not {wanted} parameters")
         arguments = (job, await self.context(job))[:wanted]
         if inspect.iscoroutinefunction(self._function):
-            value = await self._function(*arguments)
-        else:
-            value = await _in_thread(self.agent_name, self._function, *arguments)
-        return to_output(value, agent=self.agent_name)
+            return await self._function(*arguments)
+        return await _in_thread(self.agent_name, self._function, *arguments)
 
 
 @lru_cache(maxsize=1024)

@@ -1,6 +1,7 @@
 """Runs the code of a project's agents: finds the class, gives it its services, calls it as the work asks."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 from agent_framework.config.agent_config import AgentConfig
@@ -12,16 +13,18 @@ from agent_framework.core.attempts import ASKED
 from agent_framework.core.base_agent import AgentServices, BaseAgent, Turn
 from agent_framework.core.budget import AttemptMeter, Limits
 from agent_framework.core.effects import Effects
-from agent_framework.core.execution import Done, Work
+from agent_framework.core.execution import Done
 from agent_framework.core.sessions import Session, Sessions
 from agent_framework.core.state import Mode
+from agent_framework.core.work import Work
 from agent_framework.errors import ApprovalChangedError, ApprovalNeeded, ProjectError
+from agent_framework.infrastructure._json import json_copy
 from agent_framework.infrastructure.database.base import DatabaseProvider, require_job
 from agent_framework.infrastructure.llm.base import WORKER_TOOL_PREFIX, ModelSpec, Price
 from agent_framework.infrastructure.llm.pricing import cost_usd
 from agent_framework.infrastructure.llm.writes import GUARD
 from agent_framework.infrastructure.storage.base import StorageProvider
-from agent_framework.types import AttemptKey, JSONDict, Usage
+from agent_framework.types import AttemptKey, Job, JSONDict, Usage
 
 
 class ProjectRunner:
@@ -60,8 +63,7 @@ class ProjectRunner:
             meter=meter,
             turn=self._turn(work, config) if work.mode is Mode.TURN else None,
             resumed=resume(work),
-            results=work.results,
-            job=work.job,
+            job=_own(work),
             tracing=self._tracing,
             session=await self._session(work, config),
         )
@@ -131,6 +133,15 @@ class ProjectRunner:
             {"agent": call.agent, "call_id": call.call_id, "arguments": call.arguments} for call in reply.calls
         ]
         return Done(reply.output, calls=calls, saved=reply.saved)
+
+
+def _own(work: Work) -> Job | None:
+    """The job as the agent sees it: with the results of earlier steps, and its own to change."""
+    job = work.job
+    if job is None:
+        return None
+    results = job.agent_results if work.results is None else work.results
+    return replace(job, request_payload=json_copy(job.request_payload), agent_results=json_copy(dict(results)))
 
 
 def _price_with(prices: dict[str, Price]) -> Callable[[str, int, int], float | None]:

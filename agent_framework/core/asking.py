@@ -14,7 +14,7 @@ from agent_framework.infrastructure.llm.base import Verdict
 from agent_framework.types import JSONDict
 
 if TYPE_CHECKING:
-    from agent_framework.core.execution import Work
+    from agent_framework.core.work import Work
 
 MOST_SHOWN_BYTES = 50_000
 """What a person can be shown of one call, its preview included."""

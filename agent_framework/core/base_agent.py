@@ -41,7 +41,10 @@ class Turn:
 
 @dataclass(frozen=True, slots=True)
 class AgentServices:
-    """What the framework gives to an agent for one attempt; ``job`` is the job as it stood when the attempt began."""
+    """What the framework gives to an agent for one attempt.
+
+    ``job`` is the job as it stood when the attempt began, with the results of earlier steps, and belongs to the agent.
+    """
 
     config: AgentConfig
     project_dir: Path
@@ -51,7 +54,6 @@ class AgentServices:
     model: "Model | None" = None
     turn: Turn | None = None
     resumed: Resumed | None = None
-    results: Mapping[str, JSONDict] | None = None
     job: Job | None = None
     tracing: bool = False
     session: Session | None = None
@@ -169,11 +171,8 @@ class BaseAgent:
         Raises:
             JobNotFoundError
         """
-        known, results = self.services.job, self.services.results
-        job = known if known is not None and known.id == job_id else await require_job(self.db, job_id)
-        if results is None or results == job.agent_results:
-            return job
-        return replace(job, agent_results=dict(results))
+        job = self.services.job
+        return job if job is not None and job.id == job_id else await require_job(self.db, job_id)
 
     async def take_turn(self, job_id: str) -> "Reply":
         """One turn as the orchestrator of ``strategy: agent``: a request for workers, or the answer, through `finish`.

@@ -11,9 +11,10 @@ from dataclasses import dataclass, replace
 
 from agent_framework.config.agent_config import AgentConfig, CircuitBreaker
 from agent_framework.core.circuit import Circuit, CircuitState, Limits, Verdict, admit, settle, verdict_of
-from agent_framework.core.execution import Run, Work, failure
+from agent_framework.core.execution import Run, failure
 from agent_framework.core.pinned import GRACE_S
 from agent_framework.core.shared_entry import change_entry, went_without
+from agent_framework.core.work import Work
 from agent_framework.errors import CircuitOpenError, EntryVersionError, ProviderError
 from agent_framework.infrastructure.database.base import DatabaseProvider
 from agent_framework.types import AgentOutcome, JSONDict, Usage

@@ -13,8 +13,9 @@ from agent_framework.core.approval import Approval, gone
 from agent_framework.core.attempts import Status, jittered
 from agent_framework.core.pinned import GRACE_S, PinnedPlan
 from agent_framework.core.plan import Decision, Finish, Planner, RunStep, WaitForApproval
-from agent_framework.core.state import Folded, JobState, Phase, extended, fold
+from agent_framework.core.state import Folded, JobState, Phase, fold
 from agent_framework.infrastructure.database.base import Changes
+from agent_framework.infrastructure.database.snapshots import Settled, with_settled
 from agent_framework.types import (
     TRANSITIONS,
     AgentOutcome,
@@ -37,8 +38,6 @@ LOOK_AGAIN_S = (30.0, 600.0)
 
 NO_APPROVALS: Mapping[str, Approval] = {}
 
-Settled = tuple[AttemptKey, AgentOutcome]
-
 
 @dataclass(frozen=True, slots=True)
 class Move:
@@ -46,6 +45,7 @@ class Move:
 
     ``asks`` are starts of agents (step, agent) that somebody must approve, which is stored before the changes are.
     ``waits``: some agent waits for an approval. ``folded``: from where the next decision of the run may begin.
+    ``begun``: new attempts that are started with the decision.
     """
 
     changes: Changes
@@ -54,6 +54,7 @@ class Move:
     asks: tuple[tuple[int, str], ...] = ()
     waits: bool = False
     folded: Folded | None = None
+    begun: tuple[Attempt, ...] = ()
 
 
 def decide(
@@ -65,11 +66,13 @@ def decide(
     lost: Collection[AttemptKey] = (),
     approvals: Mapping[str, Approval] = NO_APPROVALS,
     since: Folded | None = None,
+    starter: str | None = None,
 ) -> Move:
-    """The next move of a claimed job.
+    """The next move of a job.
 
     ``lost`` names attempts whose invocation is known to be over; ``approvals`` holds those that the job asks for, as
-    they are stored; ``since`` is what an earlier move of the same run has folded.
+    they are stored; ``since`` is what an earlier move of the same run has folded; ``starter`` begins new attempts
+    itself, as far as they may run now.
     """
     job, now = snapshot.job, snapshot.now
     settled = _given_up(snapshot, owner_is_dead, lost)
@@ -95,8 +98,8 @@ def decide(
         decision = None  # a job runs before it ends or waits: the next advance, due at once, sees to that
     if decision is not None:
         events += decision.events
-        state = extended(state, decision.events)
-    attempts = _new_attempts(state, snapshot, random)
+        state = replace(state, cursor=decision.cursor)
+    attempts = _new_attempts(state, snapshot, random, starter)
     status, error = JobStatus.WAITING_FOR_APPROVAL if state.cursor.waiting else JobStatus.RUNNING, None
     if isinstance(decision, Finish):
         status, error = decision.status, decision.reason
@@ -110,13 +113,14 @@ def decide(
         plan=plan.to_dict() if starting else None,
     )
     pending = [attempt for attempt in _open(snapshot) if attempt.state is AttemptState.PENDING]
-    dispatch = tuple(attempt for attempt in (*pending, *attempts) if attempt.not_before <= now)
+    dispatch = tuple(a for a in (*pending, *attempts) if a.not_before <= now and a.owner is None)
     if status.is_final:
         return Move(changes, (), status, folded=state.before)
+    begun = tuple(attempt for attempt in attempts if attempt.owner is not None)
     step = state.cursor.open
     new_gates = [agent for id_, agent in state.gates().items() if id_ not in approvals]
     asks = tuple((step.seq, agent) for agent in new_gates) if step is not None else ()
-    return Move(changes, dispatch, status, asks, bool(state.asks()), state.before)
+    return Move(changes, dispatch, status, asks, bool(state.asks()), state.before, begun)
 
 
 def _may_follow(status: JobStatus, decision: Decision | WaitForApproval) -> bool:
@@ -132,7 +136,7 @@ def _may_follow(status: JobStatus, decision: Decision | WaitForApproval) -> bool
 def awaited(snapshot: Snapshot, plan: PinnedPlan) -> tuple[str, ...]:
     """Approvals that the job asks for and whose decision is not recorded."""
     waits = any(a.state is AttemptState.WAITING and a.key.run == snapshot.job.run for a in snapshot.attempts)
-    if not waits and not any(policy.needs_approval for policy in plan.policies.values()):
+    if not waits and not plan.has_gates:
         return ()
     return tuple(sorted(fold(plan, snapshot).asks()))
 
@@ -191,18 +195,6 @@ def _abandon_all(snapshot: Snapshot, event: Event) -> list[Settled]:
     return [(attempt.key, _abandoned(ErrorKind.TIMEOUT, reason)) for attempt in _open(snapshot)]
 
 
-def with_settled(snapshot: Snapshot, settled: Sequence[Settled]) -> Snapshot:
-    """The snapshot as it will be when ``settled`` is written."""
-    if not settled:
-        return snapshot
-    outcomes = dict(settled)
-    attempts = tuple(
-        replace(a, state=outcomes[a.key].state, outcome=outcomes[a.key]) if a.key in outcomes else a
-        for a in snapshot.attempts
-    )
-    return replace(snapshot, attempts=attempts)
-
-
 def _interruption(state: JobState, snapshot: Snapshot, new: list[Event]) -> Event | None:
     """A cancellation or a passed deadline, as the event that says so."""
     job, cursor = snapshot.job, state.cursor
@@ -241,8 +233,10 @@ def deadline_of(state: JobState, snapshot: Snapshot, new: Sequence[Event] = ()) 
     return started[0] + state.plan.timeout_s + waited if started else None
 
 
-def _new_attempts(state: JobState, snapshot: Snapshot, random: Callable[[], float]) -> tuple[Attempt, ...]:
-    step = state.cursor.open
+def _new_attempts(
+    state: JobState, snapshot: Snapshot, random: Callable[[], float], starter: str | None
+) -> tuple[Attempt, ...]:
+    step, now = state.cursor.open, snapshot.now
     if step is None:
         return ()
     attempts: list[Attempt] = []
@@ -250,16 +244,14 @@ def _new_attempts(state: JobState, snapshot: Snapshot, random: Callable[[], floa
         standing = state.standing(step.seq, agent)
         performer = standing.performer or agent
         policy = state.plan.policy(performer)
-        not_before = snapshot.now + max(jittered(standing.delay_s, policy, random), standing.at_least_s)
-        attempts.append(
-            Attempt(
-                AttemptKey(snapshot.job.id, snapshot.job.run, step.seq, agent, standing.attempts + 1),
-                performer,
-                AttemptState.PENDING,
-                not_before,
-                not_before + policy.timeout_s + GRACE_S,
-            )
-        )
+        not_before = now + max(jittered(standing.delay_s, policy, random), standing.at_least_s)
+        key = AttemptKey(snapshot.job.id, snapshot.job.run, step.seq, agent, standing.attempts + 1)
+        not_after = not_before + policy.timeout_s + GRACE_S
+        if starter is not None and not_before <= now:
+            attempt = Attempt(key, performer, AttemptState.STARTED, not_before, not_after, starter, now)
+        else:
+            attempt = Attempt(key, performer, AttemptState.PENDING, not_before, not_after)
+        attempts.append(attempt)
     return tuple(attempts)
 
 

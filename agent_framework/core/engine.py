@@ -6,7 +6,7 @@ It never waits for an agent.
 import asyncio
 import logging
 import random
-from collections.abc import Awaitable, Callable, Collection, Sequence
+from collections.abc import Awaitable, Callable, Collection
 from contextlib import suppress
 from dataclasses import dataclass
 
@@ -14,7 +14,7 @@ from agent_framework.core.approval import Approval, gate_id
 from agent_framework.core.approval_store import ApprovalStore
 from agent_framework.core.crash import CrashPoint, crash_point
 from agent_framework.core.decide import Move, awaited, decide, refuse
-from agent_framework.core.handover import Handover, Starter, as_committed, started_by
+from agent_framework.core.handover import Handover, Starter
 from agent_framework.core.job_manager import JobManager
 from agent_framework.core.pinned import PinnedPlan
 from agent_framework.core.progress import Decided, Listener, ignore
@@ -24,7 +24,7 @@ from agent_framework.infrastructure._json import hash_of
 from agent_framework.infrastructure.compute.base import Dispatcher
 from agent_framework.infrastructure.database.base import Changes
 from agent_framework.observability.redaction import redact
-from agent_framework.types import Attempt, AttemptKey, Job, JobStatus, Snapshot
+from agent_framework.types import AttemptKey, Job, JobStatus, Snapshot
 
 logger = logging.getLogger(__name__)
 
@@ -41,12 +41,14 @@ async def announce_nothing(job_id: str) -> None:
 class Advanced:
     """Where a job stands after an advance, and in how many seconds it wants to be looked at again.
 
-    ``signals`` is what was known when it decided: a job with another count was signalled since.
+    ``signals`` is what was known when it decided: a job with another count was signalled since. ``job`` is the job as
+    it was written, where that is known without reading it.
     """
 
     status: JobStatus
     due_in_s: float | None
     signals: int | None = None
+    job: Job | None = None
 
 
 class Engine:
@@ -72,7 +74,7 @@ class Engine:
         self._starter = dispatcher if isinstance(dispatcher, Starter) else None
         self._dispatcher = dispatcher
         self._knows_plan = False
-        self._known: dict[str, tuple[Snapshot, Folded | None]] = {}
+        self._folded: dict[str, Folded] = {}
         self._listener = listener
         self._uniform = uniform
 
@@ -83,18 +85,17 @@ class Engine:
         """
         await self._learn_plan(job_id)
         move: Move | None = None
-        begun: tuple[Attempt, ...] = ()
-        known, folded = self._known.pop(job_id, (None, None))
+        folded = self._folded.pop(job_id, None)
 
         def at_once(snapshot: Snapshot) -> Changes | None:
-            nonlocal move, begun
-            move, begun = self._move_at_once(snapshot, lost, folded)
+            nonlocal move
+            move = self._move_at_once(snapshot, lost, folded)
             return move.changes if move else None
 
-        decided = await self.jobs.decide(job_id, at_once, known=known)
-        if decided is not None and decided.committed and move is not None:
-            self._begin(as_committed(decided.snapshot, move.changes), begun, move.folded)
-            return await self._follow(decided.snapshot, move, begun)
+        decided = await self.jobs.decide(job_id, at_once)
+        if decided is not None and decided.after is not None and move is not None:
+            self._begin(decided.after, move)
+            return await self._follow(decided.snapshot, move, decided.after.job)
         snapshot = await self.jobs.claim(job_id) if decided is None else decided.snapshot
         while snapshot is not None and not snapshot.job.status.is_final:
             try:
@@ -108,14 +109,14 @@ class Engine:
             snapshot = newer
         return None
 
-    async def _follow(self, snapshot: Snapshot, move: Move, begun: Sequence[Attempt] = ()) -> Advanced:
-        """What comes after the commit: listeners hear of it, attempts are dispatched; ``begun`` are started already."""
+    async def _follow(self, snapshot: Snapshot, move: Move, after: Job | None = None) -> Advanced:
+        """What comes after the commit: listeners hear of it, attempts are dispatched; some are started already."""
         job_id = snapshot.job.id
         if move.changes.events or move.changes.status is not None:
             self._listener(Decided(job_id, move.changes.events, move.status))
         if move.dispatch:
             await self._dispatcher.dispatch(move.dispatch)
-        if move.dispatch or begun:
+        if move.dispatch or move.begun:
             crash_point(CrashPoint.ATTEMPTS_DISPATCHED)
         if move.status.is_final:
             await self._dispatcher.job_ended(job_id)
@@ -123,19 +124,20 @@ class Engine:
             await self._announce(job_id)
         due_at = move.changes.due_at
         due_in_s = None if due_at is None else max(0.0, due_at - snapshot.now)
-        return Advanced(move.status, due_in_s, snapshot.job.signals)
+        return Advanced(move.status, due_in_s, snapshot.job.signals, after)
 
-    def _begin(self, snapshot: Snapshot, begun: Sequence[Attempt], folded: Folded | None) -> None:
-        """Run the agents of attempts that started with their decision, and keep the job in mind while they run."""
+    def _begin(self, snapshot: Snapshot, move: Move) -> None:
+        """Run the agents of attempts that started with their decision, and keep in mind where the next one begins."""
         if self._starter is None or snapshot.job.plan is None or snapshot.job.status.is_final:
             return
-        self._known[snapshot.job.id] = snapshot, folded
-        if begun:
-            self._starter.begin(Handover(snapshot, PinnedPlan.from_dict(snapshot.job.plan), begun))
+        if move.folded is not None:
+            self._folded[snapshot.job.id] = move.folded
+        if move.begun:
+            self._starter.begin(Handover(snapshot, PinnedPlan.from_dict(snapshot.job.plan), move.begun))
 
     def forget(self, job_id: str) -> None:
         """Nobody advances the job here any more."""
-        self._known.pop(job_id, None)
+        self._folded.pop(job_id, None)
 
     async def _learn_plan(self, job_id: str) -> None:
         """Once in a process: make the plan before the first decision, which must not load code in its transaction."""
@@ -147,23 +149,22 @@ class Engine:
             with suppress(ProjectError, ConfigError):  # which `_move` makes the job's end
                 self._plan(job)
 
-    def _move_at_once(
-        self, snapshot: Snapshot, lost: Collection[AttemptKey], folded: Folded | None
-    ) -> tuple[Move | None, tuple[Attempt, ...]]:
-        """The move where it can be told from the snapshot alone, and its attempts that start here with it."""
+    def _move_at_once(self, snapshot: Snapshot, lost: Collection[AttemptKey], folded: Folded | None) -> Move | None:
+        """The move where it can be told from the snapshot alone."""
         try:
             stored = snapshot.job.plan
             make = self._known_plan
             plan = PinnedPlan.from_dict(stored) if stored is not None else make(snapshot.job) if make else None
             if plan is None or awaited(snapshot, plan):
-                return None, ()
+                return None
             dead = self.jobs.owner_is_dead
-            move = decide(snapshot, plan, random=self._uniform, owner_is_dead=dead, lost=lost, since=folded)
+            here = self._starter.owner if self._starter else None
+            move = decide(
+                snapshot, plan, random=self._uniform, owner_is_dead=dead, lost=lost, since=folded, starter=here
+            )
         except (ProjectError, ConfigError):
-            return None, ()  # which `_move` makes the job's end
-        if move.asks:
-            return None, ()
-        return started_by(self._starter.owner, move, snapshot) if self._starter else (move, ())
+            return None  # which `_move` makes the job's end
+        return None if move.asks else move
 
     async def _move(self, snapshot: Snapshot, lost: Collection[AttemptKey]) -> Move:
         try:

@@ -6,7 +6,7 @@ Whatever an agent does ends as an outcome. Nothing here repeats anything: the en
 import asyncio
 import logging
 import time
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any, Protocol
@@ -19,7 +19,7 @@ from agent_framework.core.large_values import output_paths
 from agent_framework.core.outputs import to_output
 from agent_framework.core.pinned import GRACE_S, PinnedPlan
 from agent_framework.core.progress import AttemptEnded, AttemptStarted, Listener, ignore
-from agent_framework.core.state import Mode
+from agent_framework.core.work import StepView, Work
 from agent_framework.errors import (
     AgentFrameworkError,
     AgentTimeoutError,
@@ -43,43 +43,13 @@ from agent_framework.types import (
     AttemptKey,
     AttemptState,
     ErrorKind,
-    EventKind,
-    Job,
     JSONDict,
-    Snapshot,
     Usage,
 )
 
 logger = logging.getLogger(__name__)
 _MAX_ERROR_CHARACTERS = 2000
 _COMMIT_AGAIN_S = (0.1, 0.3, 1.0, 2.0, 4.0)
-
-
-@dataclass(frozen=True, slots=True)
-class Work:
-    """What one attempt has to do.
-
-    ``results`` are the outputs of earlier steps, never of siblings (None: whatever is stored). ``previous_turn`` is the
-    detail of the orchestrator's last interrupted turn. ``occurrence``: the how-manieth result of the agent in this job
-    it is for. ``waits``: attempts of this step that have waited for approvals; ``waited`` is what the last of them
-    saved, and ``decisions`` what was decided since, by approval.
-    ``job`` is there where the attempt is one of the engine's.
-    """
-
-    key: AttemptKey
-    performer: str
-    mode: Mode
-    plan: PinnedPlan
-    results: Mapping[str, JSONDict] | None = None
-    previous_turn: JSONDict | None = None
-    answers: Mapping[str, Any] | None = None
-    job: Job | None = None
-    owner: str | None = None
-    user_id: str = ""
-    occurrence: int = 1
-    waits: int = 0
-    waited: JSONDict | None = None
-    decisions: Mapping[str, JSONDict] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -175,7 +145,7 @@ class Performer:
             return None
         crash_point(CrashPoint.ATTEMPT_STARTED)
         self._listener(AttemptStarted(key, started.performer))
-        outcome = await self._outcome(work_of(snapshot, started, plan), timeout_s)
+        outcome = await self._outcome(StepView(snapshot, plan, key.seq).work(started), timeout_s)
         crash_point(CrashPoint.AGENT_RETURNED)
         return await self._end(key, outcome, started.performer)
 
@@ -185,8 +155,7 @@ class Performer:
         plan = handover.plan
         crash_point(CrashPoint.ATTEMPT_STARTED)
         self._listener(AttemptStarted(attempt.key, attempt.performer))
-        work = work_of(handover.snapshot, attempt, plan)
-        outcome = await self._outcome(work, plan.policy(attempt.performer).timeout_s)
+        outcome = await self._outcome(handover.step.work(attempt), plan.policy(attempt.performer).timeout_s)
         crash_point(CrashPoint.AGENT_RETURNED)
         return await self._end(attempt.key, outcome, attempt.performer, wakes=handover.ended(outcome))
 
@@ -238,15 +207,19 @@ class Performer:
     async def _outcome(self, work: Work, timeout_s: float) -> AgentOutcome:
         begun = self._clock()
         outcome = await self._guard(work, lambda: self._run(work, timeout_s))
-        elapsed_ms = round((self._clock() - begun) * 1000)
-        return replace(outcome, execution_time_ms=elapsed_ms)
+        if outcome.execution_time_ms is not None:
+            return outcome
+        return replace(outcome, execution_time_ms=self._ms_since(begun))
+
+    def _ms_since(self, begun: float) -> int:
+        return round((self._clock() - begun) * 1000)
 
     async def _run(self, work: Work, timeout_s: float) -> AgentOutcome:
-        limit = asyncio.timeout(timeout_s)
+        limit, begun = asyncio.timeout(timeout_s), self._clock()
         try:
             async with limit:
                 done, usage = await self._runner.run(work)
-            return _success(work, done, usage)
+            return _success(work, done, usage, self._ms_since(begun))
         except ApprovalNeeded as exc:
             return await self._waits(work, exc)
         except (Exception, SystemExit) as exc:  # an agent's failure, of whatever kind, is an outcome
@@ -279,13 +252,13 @@ class Performer:
         return AgentOutcome(AttemptState.FAILED, error=reason, error_kind=ErrorKind.CRASH, usage=usage)
 
 
-def _success(work: Work, done: Done, usage: Usage) -> AgentOutcome:
+def _success(work: Work, done: Done, usage: Usage, ms: int) -> AgentOutcome:
     if done.saved is not None:
         detail: JSONDict = {"calls": list(done.calls), "saved": done.saved}
-        return AgentOutcome(AttemptState.INTERRUPTED, usage=usage, detail=detail)
+        return AgentOutcome(AttemptState.INTERRUPTED, execution_time_ms=ms, usage=usage, detail=detail)
     output = to_output(done.value, agent=work.key.agent, structured=done.structured)
     inline = output_paths((rule.condition for rule in work.plan.rules), work.key.agent)
-    return AgentOutcome(AttemptState.SUCCEEDED, output=output, usage=usage, inline=inline)
+    return AgentOutcome(AttemptState.SUCCEEDED, output, execution_time_ms=ms, usage=usage, inline=inline)
 
 
 def failure(error: BaseException, usage: Usage) -> AgentOutcome:
@@ -339,52 +312,6 @@ def _kind(error: BaseException) -> ErrorKind:
     if isinstance(error, ProviderError):
         return ErrorKind.TRANSIENT if error.retryable else ErrorKind.ERROR
     return next((kind for cls, kind in _KINDS if isinstance(error, cls)), ErrorKind.ERROR)
-
-
-def work_of(snapshot: Snapshot, attempt: Attempt, plan: PinnedPlan) -> Work:
-    """What the attempt has to do, from the record of its step."""
-    key = attempt.key
-    step = next(e for e in snapshot.events if e.kind is EventKind.STEP and e.seq == key.seq)
-    mode = Mode(step.data["mode"])
-    results = {name: result.payload for name, result in snapshot.results.items() if result.seq != key.seq}
-    work = Work(key, attempt.performer, mode, plan, results, **_history(snapshot, attempt))
-    if mode is not Mode.TURN:
-        return work
-    turns = [
-        a.outcome.detail
-        for a in sorted(snapshot.attempts, key=lambda a: (a.key.seq, a.key.number))
-        if a.state is AttemptState.INTERRUPTED and a.key.run == key.run and a.outcome is not None
-    ]
-    return replace(work, previous_turn=turns[-1] if turns else None, answers=_answers(snapshot, key.run))
-
-
-def _history(snapshot: Snapshot, attempt: Attempt) -> dict[str, Any]:
-    """Of `Work`: what the agent did before in this job, and what people decided about it."""
-    key = attempt.key
-    own = sorted((a for a in snapshot.attempts if a.key.agent == key.agent), key=lambda a: (a.key.seq, a.key.number))
-    before = {a.key.seq for a in own if a.state is AttemptState.SUCCEEDED and a.key.seq < key.seq}
-    waited = [a for a in own if a.key.seq == key.seq and a.state is AttemptState.WAITING]
-    last = waited[-1] if waited and waited[-1].performer == attempt.performer else None
-    decisions = {e.data["approval"]: e.data for e in snapshot.events if e.kind is EventKind.APPROVAL}
-    return {
-        "job": snapshot.job,
-        "owner": attempt.owner,
-        "user_id": snapshot.job.user_id,
-        "occurrence": 1 + len(before),
-        "waits": len(waited),
-        "waited": last.outcome.detail if last and last.outcome else None,
-        "decisions": decisions,
-    }
-
-
-def _answers(snapshot: Snapshot, run: int) -> dict[str, Any]:
-    """What each worker is known to have answered: its result, or why there is none."""
-    answers: dict[str, Any] = {}
-    for attempt in sorted(snapshot.attempts, key=lambda a: (a.key.seq, a.key.number)):
-        if attempt.key.run == run and attempt.outcome is not None and attempt.outcome.error is not None:
-            word = "skipped" if attempt.state is AttemptState.SKIPPED else "error"
-            answers[attempt.key.agent] = {word: attempt.outcome.error}
-    return {**answers, **{name: result.payload for name, result in snapshot.results.items()}}
 
 
 class InProcessDispatcher:

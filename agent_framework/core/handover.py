@@ -5,13 +5,12 @@ read or written again before the agents run.
 """
 
 from collections.abc import Sequence
-from dataclasses import replace
+from functools import cached_property
 from typing import Protocol, runtime_checkable
 
-from agent_framework.core.decide import Move, with_settled
 from agent_framework.core.pinned import PinnedPlan
-from agent_framework.infrastructure.database.base import Changes
-from agent_framework.types import AgentOutcome, Attempt, AttemptState, Event, Snapshot
+from agent_framework.core.work import StepView
+from agent_framework.types import AgentOutcome, Attempt, AttemptState, Snapshot
 
 
 class Handover:
@@ -25,6 +24,11 @@ class Handover:
         seq = attempts[0].key.seq
         agents = next(event.data["agents"] for event in reversed(snapshot.events) if event.seq == seq)
         self._is_whole_step = len(agents) == len(attempts) and all(a.key.seq == seq for a in attempts)
+
+    @cached_property
+    def step(self) -> StepView:
+        """The step of the attempts."""
+        return StepView(self.snapshot, self.plan, self.attempts[0].key.seq)
 
     def ended(self, outcome: AgentOutcome) -> bool:
         """One of them ended; whether there may be something to decide: not while siblings run after a success."""
@@ -41,29 +45,3 @@ class Starter(Protocol):
     def begin(self, handover: Handover) -> None:
         """Run the agents of attempts that are started already."""
         ...
-
-
-def started_by(owner: str, move: Move, snapshot: Snapshot) -> tuple[Move, tuple[Attempt, ...]]:
-    """The move with its new attempts started by ``owner`` as far as they may run now, and those attempts."""
-    due = {attempt.key for attempt in move.changes.attempts if attempt.not_before <= snapshot.now}
-    if not due or move.status.is_final:
-        return move, ()
-    attempts = tuple(_started(a, owner, snapshot.now) if a.key in due else a for a in move.changes.attempts)
-    left = tuple(attempt for attempt in move.dispatch if attempt.key not in due)
-    begun = tuple(attempt for attempt in attempts if attempt.key in due)
-    return replace(move, changes=replace(move.changes, attempts=attempts), dispatch=left), begun
-
-
-def _started(attempt: Attempt, owner: str, now: float) -> Attempt:
-    key, performer, started = attempt.key, attempt.performer, AttemptState.STARTED
-    return Attempt(key, performer, started, attempt.not_before, attempt.not_after, owner, now)
-
-
-def as_committed(snapshot: Snapshot, changes: Changes) -> Snapshot:
-    """The snapshot of a job that was decided about at once, with what was written then."""
-    job = snapshot.job
-    job = replace(job, status=changes.status or job.status, plan=changes.plan or job.plan, epoch=job.epoch + 1)
-    attempts = with_settled(snapshot, changes.settle).attempts
-    now = snapshot.now
-    events = (*snapshot.events, *(Event(e.seq, e.run, e.kind, e.data, now) for e in changes.events))
-    return replace(snapshot, job=job, events=events, attempts=(*attempts, *changes.attempts))

@@ -117,7 +117,7 @@ class JobManager:
 
     # -- what `advance` does ---------------------------------------------------------------------------------
 
-    async def decide(self, job_id: str, decide: Decide, *, known: Snapshot | None = None) -> Decided | None:
+    async def decide(self, job_id: str, decide: Decide) -> Decided | None:
         """Claim, decide and commit in one transaction, where the database can and ``decide`` needs no more.
 
         None if it cannot, or the job cannot be claimed at once: then there is still `claim`.
@@ -134,7 +134,7 @@ class JobManager:
                 crash_point(CrashPoint.DECISION_MADE)
             return changes
 
-        decided = await self._at_once.decide_job(job_id, self.owner, self.lease_s, within, known=known)
+        decided = await self._at_once.decide_job(job_id, self.owner, self.lease_s, within)
         if decided is not None and changes is not None:
             _committed(changes)
         return decided

@@ -75,6 +75,8 @@ class DynamicOrchestrator:
         waits = advanced is not None and advanced.status is JobStatus.WAITING_FOR_APPROVAL
         if advanced is not None and not (advanced.status.is_final or waits):
             return None
+        if advanced is not None and advanced.job is not None and advanced.status.is_final:
+            return advanced.job
         job = await self.job_manager.get(job_id)
         if waits and advanced is not None and job.status is advanced.status and job.signals == advanced.signals:
             return job

@@ -77,6 +77,11 @@ class PinnedPlan:
         phases = dict.fromkeys(rule.when for rule in self.rules)
         return {phase: tuple(rule for rule in self.rules if rule.when == phase) for phase in phases}
 
+    @cached_property
+    def has_gates(self) -> bool:
+        """Whether somebody must approve the start of some agent."""
+        return any(policy.needs_approval for policy in self.policies.values())
+
     def policy(self, agent: str) -> AgentPolicy:
         """The agent's policy, or the defaults for one that is not declared."""
         return self.policies.get(agent, _DEFAULT_POLICY)

@@ -16,21 +16,26 @@ _SHOWN_CHARACTERS = 200
 
 @dataclass(frozen=True, slots=True)
 class RunStep:
-    """Start these agents. ``events`` end with the step's own record, whose ``seq`` names the step."""
+    """Start these agents. ``events`` end with the step's own record, whose ``seq`` names the step.
+
+    ``cursor`` is the place behind it.
+    """
 
     events: tuple[Event, ...]
     seq: int
     agents: tuple[str, ...]
     mode: Mode
+    cursor: Cursor = field(compare=False)
 
 
 @dataclass(frozen=True, slots=True)
 class Finish:
-    """The run is over."""
+    """The run is over; ``cursor`` is where."""
 
     events: tuple[Event, ...]
     status: JobStatus
     reason: str | None
+    cursor: Cursor = field(compare=False)
     failed_agents: dict[str, str] = field(default_factory=dict[str, str])
 
 
@@ -40,6 +45,7 @@ class WaitForApproval:
 
     events: tuple[Event, ...]
     ids: tuple[str, ...]
+    cursor: Cursor = field(compare=False)
 
 
 Decision = RunStep | Finish
@@ -67,9 +73,10 @@ def _wait(state: JobState) -> WaitForApproval | None:
         return None
     asked = state.asks()
     data: JSONDict = {"agents": sorted(set(asked.values())), "approvals": sorted(asked)}
-    return WaitForApproval(
-        (Event(state.cursor.last_seq + 1, state.job["run"], EventKind.WAITING, data),), tuple(data["approvals"])
-    )
+    cursor = state.cursor.copy()
+    event = Event(cursor.last_seq + 1, state.job["run"], EventKind.WAITING, data)
+    apply(cursor, event, state.plan, state.standings)
+    return WaitForApproval((event,), tuple(data["approvals"]), cursor)
 
 
 class Walk:
@@ -187,7 +194,7 @@ class Walk:
             data["rerun"] = True
             data["superseded"] = {name: self.state.results[name] for name in agents if name in self.state.results}
         seq = self.record(EventKind.STEP, data)
-        return RunStep(tuple(self.events), seq, agents, mode) if agents else None
+        return RunStep(tuple(self.events), seq, agents, mode, self.cursor) if agents else None
 
     # -- phases and the end ----------------------------------------------------------------------------------
 
@@ -206,7 +213,7 @@ class Walk:
         """Record the end of the run."""
         failed = dict(self.cursor.failed)
         self.record(EventKind.FINISHED, {"status": status.value, "reason": reason, "failed_agents": failed})
-        return Finish(tuple(self.events), status, reason, failed)
+        return Finish(tuple(self.events), status, reason, self.cursor, failed)
 
     def record(self, kind: EventKind, data: JSONDict) -> int:
         """Add a record and move the cursor over it; its ``seq``."""

@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING
 
 from agent_framework.config.agent_config import AgentConfig
 from agent_framework.config.registry import AgentRegistry
-from agent_framework.core.execution import Run, Work
+from agent_framework.core.execution import Run
+from agent_framework.core.work import Work
 from agent_framework.infrastructure.database.base import DatabaseProvider
 from agent_framework.infrastructure.llm.base import REPLAY, ModelSpec
 from agent_framework.types import AgentOutcome
@@ -58,7 +59,7 @@ class Policies:
     async def __call__(self, work: Work, run: Run) -> AgentOutcome:
         """The outcome of the attempt, or of what stands in its place."""
         config = self._registry.get_config(work.performer)
-        if config is None:
+        if config is None or (config.cache is None and config.circuit_breaker is None):
             return await run()
 
         async def within_circuit() -> AgentOutcome:

@@ -66,6 +66,15 @@ def _refuse(name: str) -> NoReturn:
     raise ValueError(f"{name} is not a JSON number")
 
 
+def json_copy(value: Any) -> Any:
+    """The same JSON value, of which nothing is shared."""
+    if type(value) is dict:
+        return {key: json_copy(item) for key, item in value.items()}  # pyright: ignore[reportUnknownVariableType]
+    if type(value) is list:
+        return [json_copy(item) for item in value]  # pyright: ignore[reportUnknownVariableType]
+    return value
+
+
 def canonical_json(value: Any) -> str:
     """One text for equal values: keys in order, no spaces; what is not JSON stands as its text."""
     return json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False, default=str)

@@ -1,8 +1,9 @@
 """SQLite on a thread of its own: what the embedded database and the local queue share.
 
 Files are opened durable (WAL, ``synchronous=FULL``) and may be shared between processes. A writing worker takes
-whatever waits in its queue into one transaction, each piece of work under its own savepoint, and acknowledges all of
-them after the commit: nothing is acknowledged that a power cut could undo, and many small writes share one sync.
+whatever waits in its queue into one transaction and acknowledges all of it after the commit: nothing is acknowledged
+that a power cut could undo, and many small writes share one sync. Requests of one kind are carried out together; what
+fails is undone, a savepoint back, and carried out request by request.
 """
 
 import asyncio
@@ -10,7 +11,7 @@ import queue
 import sqlite3
 import threading
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -21,6 +22,8 @@ from agent_framework.errors import ProviderError
 T = TypeVar("T")
 Work = Callable[[sqlite3.Connection], T]
 """What to do inside one transaction; it must not begin or end one itself."""
+Together = Callable[[sqlite3.Connection, Sequence[Any]], Sequence[T]]
+"""The same for several requests of one kind, with an answer for each."""
 
 BUSY_TIMEOUT_S = 30.0
 MAX_BATCH = 256
@@ -68,8 +71,11 @@ def _use_wal(connection: sqlite3.Connection) -> None:
 class _Request:
     """Work that waits to be done, and who waits for it."""
 
-    work: Work[Any]
+    work: Together[Any]
+    item: Any
     linked: bool
+    last: bool
+    undone: Callable[[Any], None] | None
     loop: asyncio.AbstractEventLoop
     future: "asyncio.Future[Any]"
     result: Any = None
@@ -91,22 +97,40 @@ class SqliteWorker:
         self._thread: threading.Thread | None = None
         self._lock = threading.Lock()
 
-    async def run(self, work: Work[T], *, linked: bool = False) -> T:
-        """Do ``work`` on the thread; errors of SQLite become `ProviderError`.
+    async def run(self, work: Work[T]) -> T:
+        """Do ``work`` on the thread; errors of SQLite become `ProviderError`."""
+        return await self.run_together(_alone, work)
 
-        ``linked``: more work that belongs to it is expected at once, and should share its transaction.
+    async def run_together(
+        self,
+        work: Together[T],
+        item: Any,
+        *,
+        linked: bool = False,
+        last: bool = False,
+        undone: Callable[[Any], None] | None = None,
+    ) -> T:
+        """Do ``work`` for ``item``, perhaps with others that wait for the same, and give this one's answer.
+
+        ``linked``: more that belongs to it is expected at once, and should share its transaction. ``last``: it comes
+        after all others of its transaction. ``undone`` is told the item on the thread if its transaction failed after
+        the work was done.
         """
-        with self._lock:
-            if self._thread is None:
-                self._thread = threading.Thread(target=self._serve, name=self._name, daemon=True)
-                self._thread.start()
+        if self._thread is None:
+            self._start()
         loop = asyncio.get_running_loop()
-        request = _Request(work, linked, loop, loop.create_future())
+        request = _Request(work, item, linked, last, undone, loop, loop.create_future())
         self._requests.put(request)
         try:
             return await request.future
         except sqlite3.Error as exc:
             raise ProviderError(f"{self._name}: {exc}{_remedy(exc)}", retryable=_is_held(exc)) from exc
+
+    def _start(self) -> None:
+        with self._lock:
+            if self._thread is None:
+                self._thread = threading.Thread(target=self._serve, name=self._name, daemon=True)
+                self._thread.start()
 
     def stop(self) -> None:
         """Finish what is queued, close the connection, end the thread."""
@@ -136,38 +160,72 @@ class SqliteWorker:
 
     def _transact(self, connection: sqlite3.Connection, batch: "_Batch") -> None:
         connection.execute(self._begin)
-        for request in batch:
-            connection.execute("SAVEPOINT work")
-            try:
-                request.result = request.work(connection)
-            except Exception as exc:  # delivered to the one who asked; the others' work stands
-                request.error = exc
-                if not connection.in_transaction:
-                    raise
-                connection.execute("ROLLBACK TO work")
-            connection.execute("RELEASE work")
+        while waiting := batch.take():
+            for requests in _alike(waiting):
+                _carry_out(connection, requests)
         connection.execute("COMMIT")
+
+
+def _alone(connection: sqlite3.Connection, works: Sequence[Work[Any]]) -> Sequence[Any]:
+    """Work that is of no kind."""
+    return [work(connection) for work in works]
+
+
+def _alike(waiting: "Sequence[_Request]") -> "list[list[_Request]]":
+    """The requests by their kinds, in the order in which these came; those that come last, last."""
+    kinds: dict[Any, list[_Request]] = {}
+    for number, request in enumerate(waiting):
+        kinds.setdefault(number if request.work is _alone else request.work, []).append(request)
+    return sorted(kinds.values(), key=lambda requests: requests[0].last)
+
+
+def _carry_out(connection: sqlite3.Connection, requests: "Sequence[_Request]") -> None:
+    """Do the work of requests of one kind, together, and if that fails, one by one."""
+    connection.execute("SAVEPOINT work")
+    try:
+        answers = requests[0].work(connection, [request.item for request in requests])
+        for request, answer in zip(requests, answers, strict=True):
+            request.result = answer
+    except Exception as exc:  # delivered to the one who asked; the others' work stands
+        if not connection.in_transaction:
+            raise
+        connection.execute("ROLLBACK TO work")
+        if len(requests) > 1:
+            for request in requests:
+                _carry_out(connection, [request])
+        else:
+            requests[0].error = exc
+    connection.execute("RELEASE work")
 
 
 class _Batch:
     """The requests of one transaction: a first one, and all that come while the work is done."""
 
     def __init__(self, waiting: "queue.SimpleQueue[_Request | None]", first: _Request, most: int) -> None:
-        self.taken = [first]
+        self.taken: list[_Request] = []
         self.is_last = False
         self._waiting = waiting
+        self._next: _Request | None = first
         self._most = most
 
-    def __iter__(self) -> Iterator[_Request]:
-        yield self.taken[0]
-        while len(self.taken) < self._most and (request := self._next()) is not None:
-            self.taken.append(request)
-            yield request
+    def take(self) -> Sequence[_Request]:
+        """All that wait now; of what is linked, that which belongs to it is waited for."""
+        new: list[_Request] = []
+        linked = self._next is None and self.taken[-1].linked
+        while self._next is not None or len(self.taken) + len(new) < self._most:
+            request = self._next or self._wait(LINGER_S if linked else 0.0)
+            self._next, linked = None, False
+            if request is None:
+                break
+            new.append(request)
+        self.taken += new
+        return new
 
-    def _next(self) -> _Request | None:
-        linger_s = LINGER_S if self.taken[-1].linked else 0.0
+    def _wait(self, seconds: float) -> _Request | None:
+        if self.is_last:
+            return None
         try:
-            request = self._waiting.get(linger_s > 0, linger_s)
+            request = self._waiting.get(seconds > 0, seconds)
         except queue.Empty:
             return None
         self.is_last = request is None
@@ -175,8 +233,12 @@ class _Batch:
 
     def fail(self, error: Exception) -> None:
         """The transaction did not happen."""
+        if self._next is not None:
+            self.taken.append(self._next)
         for request in self.taken:
             request.error = error
+            if request.undone is not None:
+                request.undone(request.item)
 
 
 def _deliver(requests: Sequence[_Request]) -> None:

@@ -291,7 +291,7 @@ def test_row_23_what_a_lost_answer_said_is_known_from_its_receipt(postgres, prox
                 job_id, "me", 30.0, lambda snapshot: Changes(status=JobStatus.RUNNING, attempts=(pending(key),))
             )
             assert decided is not None
-            assert decided.committed
+            assert decided.after is not None
             proxy.cut(b"SET state = 'started'", after=after)
             attempt = await db.start_attempt(key, "worker", 30.0)
             assert attempt is not None

@@ -13,7 +13,7 @@ import pytest
 from agent_framework import Project
 from agent_framework.infrastructure.database.base import Decide, Decided
 from agent_framework.infrastructure.database.sqlite import SqliteDatabase
-from agent_framework.types import AgentOutcome, AttemptKey, JobStatus, Snapshot
+from agent_framework.types import AgentOutcome, AttemptKey, JobStatus
 from tests.support.power_cut import Disk, recording, reopened
 from tests.support.projects import open_project
 
@@ -43,12 +43,10 @@ class Acknowledging(SqliteDatabase):
             self.disk.acknowledge(("outcome", f"{key.job_id}/{key.agent}"))
         return stored
 
-    async def decide_job(
-        self, job_id: str, owner: str, lease_s: float, decide: Decide, *, known: Snapshot | None = None
-    ) -> Decided | None:
-        decided = await super().decide_job(job_id, owner, lease_s, decide, known=known)
-        if decided is not None and decided.committed:
-            self.disk.acknowledge(("epoch", job_id, decided.snapshot.job.epoch + 1))
+    async def decide_job(self, job_id: str, owner: str, lease_s: float, decide: Decide) -> Decided | None:
+        decided = await super().decide_job(job_id, owner, lease_s, decide)
+        if decided is not None and decided.after is not None:
+            self.disk.acknowledge(("epoch", job_id, decided.after.job.epoch))
         return decided
 
 

@@ -112,11 +112,18 @@ class RecordedConnection:
             sql = f"PRAGMA synchronous={self._synchronous}"
         return _Cursor(self._connection.execute(sql, params or None))
 
-    def executemany(self, sql: str, many: Sequence[Mapping[str, Any]]) -> None:
+    def executemany(self, sql: str, many: Sequence[Any]) -> "_Counted":
+        before = self._connection.total_changes()
         self._connection.executemany(sql, many)
+        return _Counted(self._connection.total_changes() - before)
 
     def close(self) -> None:
         self._connection.close()
+
+
+@dataclass(frozen=True)
+class _Counted:
+    rowcount: int
 
 
 class _Cursor:

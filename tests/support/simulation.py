@@ -15,7 +15,8 @@ from typing import Any
 from agent_framework.config.loader import load_config_text
 from agent_framework.core.decide import Move, decide
 from agent_framework.core.pinned import PinnedPlan, pin
-from agent_framework.core.state import Folded, fold
+from agent_framework.core.plan import Finish, Planner
+from agent_framework.core.state import Folded, JobState, apply, fold
 from agent_framework.core.trace import canonical, trace
 from agent_framework.types import (
     AgentOutcome,
@@ -172,10 +173,21 @@ class Simulation:
         """One advance, committed; what the last one has folded makes no difference to it."""
         move, snapshot = self._decided(None), self.store.snapshot()
         assert replace(self._decided(self._folded), folded=move.folded) == move
-        assert fold(self.plan, snapshot, since=self._folded).cursor == fold(self.plan, snapshot).cursor
+        state = fold(self.plan, snapshot)
+        assert fold(self.plan, snapshot, since=self._folded).cursor == state.cursor
+        self._walked(state)
         self._folded = move.folded
         self._commit(move)
         return move
+
+    def _walked(self, state: JobState) -> None:
+        """The place where a step leads is the one to which its records lead."""
+        decision, cursor = Planner().next(state), state.cursor.copy()
+        if decision is None or isinstance(decision, Finish):
+            return
+        for event in decision.events:
+            apply(cursor, event, self.plan, state.standings)
+        assert cursor == decision.cursor
 
     def _decided(self, since: Folded | None) -> Move:
         snapshot = self.store.snapshot()

@@ -46,8 +46,6 @@ from agent_framework.infrastructure.database._sql_database import Access, MakeSc
 T = TypeVar("T")
 FIRST_PAUSE_S = 0.1
 LONGEST_PAUSE_S = 4.0
-BATCH = 100
-"""Sets of parameters in one request."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -215,9 +213,6 @@ class DataApi:
     # -- statements ------------------------------------------------------------------------------------------
 
     def _execute(self, statement: Statement, transaction: str | None) -> Sequence[Row]:
-        if statement.many is not None:
-            self._execute_many(statement.sql, statement.many, transaction)
-            return ()
         if statement.sql in self._in_parts:
             request = partial(self._request, transaction=transaction)
             return read_in_parts(request, statement.sql, statement.params or {}, place=self._place)
@@ -228,17 +223,6 @@ class DataApi:
             if reads and is_driver_error(exc) and classify(exc) is Failure.TOO_LARGE:
                 raise _TooLargeError(statement.sql) from exc
             raise
-
-    def _execute_many(self, sql: str, many: Sequence[Params], transaction: str | None) -> None:
-        in_transaction = {"transactionId": transaction} if transaction else {}
-        wanted = names(sql)
-        for start in range(0, len(many), BATCH):
-            self._client.batch_execute_statement(
-                **self._address(),
-                **in_transaction,
-                sql=sql,
-                parameterSets=[parameters(wanted, params) for params in many[start : start + BATCH]],
-            )
 
     def _request(self, sql: str, params: Params, transaction: str | None) -> dict[str, Any]:
         in_transaction = {"transactionId": transaction} if transaction else {}

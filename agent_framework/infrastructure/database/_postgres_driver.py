@@ -281,11 +281,8 @@ async def _kept(receipt: str, connection: Connection, result: list[Any]) -> None
 
 
 async def _execute(connection: Connection, statement: Statement) -> Sequence[Row]:
-    sql = to_pyformat(statement.sql) if statement.params or statement.many else statement.sql
+    sql = to_pyformat(statement.sql) if statement.params else statement.sql
     async with connection.cursor() as cursor:
-        if statement.many is not None:
-            await cursor.executemany(_query(sql), [dict(params) for params in statement.many])
-            return ()
         parameters: Mapping[str, Any] | None = statement.params
         await cursor.execute(_query(sql), parameters)
         return await cursor.fetchall() if cursor.description else ()

@@ -10,36 +10,28 @@ from collections.abc import Sequence
 from agent_framework.infrastructure._json import to_json
 from agent_framework.infrastructure.database._codec import loads
 from agent_framework.infrastructure.database._postgres_dialect import KEEP_ANSWER
+from agent_framework.infrastructure.database._requests import Decision, Ended, NewJob
 from agent_framework.infrastructure.database._rows import Row, attempt_from, job_from, snapshot_from
 from agent_framework.infrastructure.database._script import Script, Statement
 from agent_framework.infrastructure.database._sql import (
     ACTIVE_JOB,
-    CLAIM_OF_JOB,
     KEY,
     REPLACE_RESULT,
     attempt_params,
-    check_claim,
     event_params,
     key_params,
     outcome_params,
     settled_params,
 )
-from agent_framework.infrastructure.database._sql_at_once import AtOnceScripts, check_move, first_open, with_news
-from agent_framework.infrastructure.database.base import Changes, Decide, Decided
+from agent_framework.infrastructure.database._sql_steps import StepScripts
 from agent_framework.types import (
-    TRANSITIONS,
-    AgentOutcome,
     Attempt,
     AttemptKey,
     AttemptState,
     Job,
     JSONDict,
     Snapshot,
-    check_transition,
 )
-
-MOST_DECISIONS = 5
-"""How often a decision is made again because news came meanwhile, before its job is claimed."""
 
 
 def _seconds(*columns: str) -> str:
@@ -69,7 +61,7 @@ def _apart(rows: Sequence[Row], *kinds: str) -> list[list[Row]]:
     return [found[kind] for kind in kinds]
 
 
-class PostgresScripts(AtOnceScripts):
+class PostgresScripts(StepScripts):
     """All transaction scripts, those of the engine in as few statements as PostgreSQL needs."""
 
     apart = True
@@ -80,6 +72,26 @@ class PostgresScripts(AtOnceScripts):
             statement.params,
             keeps_receipt=True,
         )
+
+    # -- creating --------------------------------------------------------------------------------------------
+
+    def create(self, jobs: Sequence[NewJob]) -> Script[list[tuple[str, float | None]]]:
+        [job] = jobs
+        insert = Statement(
+            f"""INSERT INTO jobs (id, user_id, job_type, request_payload, client_key, due_at, created_at, updated_at)
+            VALUES (:id, :user_id, :job_type, {self._json("payload")}, :client_key,
+            {self._now}, {self._now}, {self._now})
+            ON CONFLICT DO NOTHING RETURNING id, {self._at()}""",
+            {
+                "id": job.id,
+                "user_id": job.user_id,
+                "job_type": job.job_type,
+                "payload": job.payload,
+                "client_key": job.client_key,
+            },
+        )
+        rows = yield self._sole(insert)
+        return [(job.id, rows[0]["at"]) if rows else ((yield from self.existing(job)), None)]
 
     # -- reading ---------------------------------------------------------------------------------------------
 
@@ -115,59 +127,26 @@ class PostgresScripts(AtOnceScripts):
 
     # -- deciding --------------------------------------------------------------------------------------------
 
-    def decide(
-        self, job_id: str, owner: str, lease_s: float, decide: Decide, known: Snapshot | None
-    ) -> Script[Decided | None]:
-        for _ in range(MOST_DECISIONS):
-            snapshot = yield from self._free(job_id, known)
-            if snapshot is None:
-                return None
-            changes = decide(snapshot)
-            if changes is None:
-                return (yield from self._undecided(job_id, owner, lease_s))
-            check_move(snapshot.job, changes)
-            if (yield from self._move(snapshot.job, changes, epochs=1, still=f"lease_until <= {self._now}")):
-                return Decided(snapshot, committed=True)
-            known = snapshot
-        return None
+    def free(self, job_id: str) -> Script[Snapshot | None]:
+        return (yield from self._whole(job_id, f"AND {ACTIVE_JOB} AND lease_until <= {self._now}"))
 
-    def _free(self, job_id: str, known: Snapshot | None) -> Script[Snapshot | None]:
-        """The job as it is now, if it is active and nobody has claimed it."""
-        free = f"AND {ACTIVE_JOB} AND lease_until <= {self._now}"
-        if known is None:
-            return (yield from self._whole(job_id, free))
-        seq = first_open(known)
-        queries = {
-            "job": f"SELECT id, {self._changing()} FROM jobs WHERE id = :id {free}",
-            "attempt": f"{_ATTEMPTS} AND run = :run AND seq >= :seq",
-            "result": f"{_RESULTS} AND (seq IS NULL OR seq >= :seq)",
+    def move(self, decisions: Sequence[Decision]) -> Script[list[float | None]]:
+        [decision] = decisions
+        if not decision.rests_on():
+            return [None]
+        job, changes = decision.job, decision.changes
+        parts = [f"answer AS ({self._move_job(decision)})"]
+        params: JSONDict = {
+            "id": job.id,
+            "epochs": 0 if decision.is_claimed else 1,
+            "status": changes.status,
+            "error": changes.error_message,
+            "plan": None if changes.plan is None else to_json(changes.plan, what="the plan"),
+            "due_at": changes.due_at,
+            "epoch": job.epoch,
+            "run": job.run,
+            "signals": job.signals,
         }
-        rows = yield Statement(_together(**queries), {"id": job_id, "run": known.job.run, "seq": seq})
-        jobs, attempts, results = _apart(rows, *queries)
-        if not jobs:
-            return None
-        if (jobs[0]["epoch"], jobs[0]["run"]) != (known.job.epoch, known.job.run):
-            return (yield from self._whole(job_id, free))
-        return with_news(jobs[0], known, seq, sorted(attempts, key=_by_key), results)
-
-    def commit(self, snapshot: Snapshot, changes: Changes) -> Script[Snapshot | None]:
-        job, status = snapshot.job, changes.status
-        is_legal = status is None or status is job.status or status in TRANSITIONS[job.status]
-        if is_legal and (yield from self._move(job, changes, epochs=0, still="lease_owner IS NOT NULL")):
-            return None
-        rows = yield Statement(CLAIM_OF_JOB, {"id": job.id})
-        check_claim(job, rows)
-        if rows[0]["signals"] == job.signals and status is not None:
-            check_transition(job.id, job.status, status)
-        return (yield from self.load(job.id))
-
-    def _move(self, job: Job, changes: Changes, *, epochs: int, still: str) -> Script[bool]:
-        """Write a decision if its job is as it was when it was read; whether it was."""
-        write = self._write_job(job, changes, epochs)
-        moved = f"""{write.sql} AND epoch = :epoch AND run = :run AND signals = :signals AND {ACTIVE_JOB} AND {still}
-            RETURNING id"""
-        parts = [f"answer AS ({moved})"]
-        params: JSONDict = {**(write.params or {}), "epoch": job.epoch, "run": job.run, "signals": job.signals}
         if changes.events:
             parts.append(f"told AS ({self._insert_events()})")
             params["events"] = to_json([event_params(event) for event in changes.events], what="events")
@@ -177,8 +156,23 @@ class PostgresScripts(AtOnceScripts):
         if changes.attempts:
             parts.append(f"added AS ({self._insert_attempts()})")
             params["attempts"] = to_json([attempt_params(attempt) for attempt in changes.attempts], what="attempts")
-        sql = f"WITH {', '.join([*parts, KEEP_ANSWER])} SELECT id FROM answer"
-        return bool((yield Statement(sql, params, keeps_receipt=True)))
+        sql = f"WITH {', '.join([*parts, KEEP_ANSWER])} SELECT id, at FROM answer"
+        rows = yield Statement(sql, params, keeps_receipt=True)
+        return [rows[0]["at"] if rows else None]
+
+    def _move_job(self, decision: Decision) -> str:
+        """The job's own row, if it is as it was when it was read."""
+        still = "lease_owner IS NOT NULL" if decision.is_claimed else f"lease_until <= {self._now}"
+        return f"""UPDATE jobs SET epoch = epoch + :epochs, status = COALESCE(:status, status),
+            error_message = COALESCE(:error, error_message),
+            plan = COALESCE({self._json("plan")}, plan), due_at = {self._moment("due_at")},
+            lease_owner = NULL, lease_until = {self._dialect.epoch},
+            {self._status_times(decision.changes.status)} updated_at = {self._now}
+            WHERE id = :id AND epoch = :epoch AND run = :run AND signals = :signals AND {ACTIVE_JOB} AND {still}
+            RETURNING id, {self._at()}"""
+
+    def _at(self) -> str:
+        return f"CAST(EXTRACT(EPOCH FROM {self._now}) AS DOUBLE PRECISION) AS at"
 
     def _insert_events(self) -> str:
         return f"""INSERT INTO job_events (job_id, seq, run, kind, data, at)
@@ -219,21 +213,25 @@ class PostgresScripts(AtOnceScripts):
         )
         return attempt_from(rows[0]) if rows else None
 
-    def commit_outcome(self, key: AttemptKey, owner: str, outcome: AgentOutcome, produced_by: str) -> Script[bool]:
+    def end(self, outcomes: Sequence[Ended]) -> Script[list[float | None]]:
+        [ended] = outcomes
+        outcome = ended.outcome
         parts = [
             f"job AS ({self._lock_job()})",
             f"""answer AS (UPDATE attempts SET state = :state, outcome = {self._json("outcome")}, ended_at = {self._now}
             WHERE {KEY} AND state = 'started' AND owner = :owner AND EXISTS (SELECT 1 FROM job)
-            RETURNING job_id, agent)""",
+            RETURNING job_id, agent, {self._at()})""",
             f"""woken AS (UPDATE jobs SET signals = signals + 1, due_at = {self._now}, updated_at = {self._now}
             FROM answer WHERE jobs.id = answer.job_id)""",
         ]
-        params = {**settled_params(key, outcome), "owner": owner}
+        params = {**settled_params(ended.key, outcome), "owner": ended.owner}
         if outcome.state is AttemptState.SUCCEEDED:
             parts.append(f"stored AS ({self._store_result()})")
-            params |= outcome_params(key, outcome, produced_by)
-        sql = f"WITH {', '.join([*parts, KEEP_ANSWER])} SELECT agent FROM answer"
-        return bool((yield Statement(sql, params, keeps_receipt=True)))
+            params |= outcome_params(ended.key, outcome, ended.produced_by)
+        sql = f"WITH {', '.join([*parts, KEEP_ANSWER])} SELECT at FROM answer"
+        rows = yield Statement(sql, params, keeps_receipt=True)
+        ended.stored = bool(rows)
+        return [rows[0]["at"] if rows else None]
 
     def _store_result(self) -> str:
         return f"""INSERT INTO agent_results

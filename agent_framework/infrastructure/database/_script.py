@@ -16,14 +16,17 @@ Params = Mapping[str, Any]
 
 @dataclass(frozen=True, slots=True)
 class Statement:
-    """One statement with named parameters (``:name``); ``many`` runs it once per set of parameters.
+    """One statement with named parameters (``:name``).
+
+    ``many`` runs it once for each set of parameters, which may be tuples where it has ``?`` for them; it is answered by
+    one row, which says how many rows were ``changed``.
 
     ``keeps_receipt``: it writes, may be a transaction of its own, and is given a parameter ``receipt`` to store.
     """
 
     sql: str
     params: Params | None = None
-    many: Sequence[Params] | None = None
+    many: Sequence[Params] | Sequence[tuple[object, ...]] | None = None
     keeps_receipt: bool = False
 
 

@@ -4,16 +4,16 @@ A transaction locks the job before its attempts, everywhere, so no two of them w
 """
 
 import json
-import uuid
 from collections.abc import Sequence
+from functools import lru_cache
 from typing import Any
 
 from agent_framework.errors import IdempotencyConflictError, JobNotFoundError, StaleClaimError
 from agent_framework.infrastructure._json import to_json
 from agent_framework.infrastructure.database._codec import loads, outcome_to_dict
+from agent_framework.infrastructure.database._requests import NewJob
 from agent_framework.infrastructure.database._rows import (
     Row,
-    attempt_from,
     job_from,
     result_from,
     snapshot_from,
@@ -27,7 +27,6 @@ from agent_framework.types import (
     AgentResult,
     Attempt,
     AttemptKey,
-    AttemptState,
     Event,
     Job,
     JobStatus,
@@ -48,47 +47,37 @@ REPLACE_RESULT = """ON CONFLICT (job_id, agent_name) DO UPDATE SET result_payloa
 
 
 class Scripts(DocumentScripts):
-    """All transaction scripts in one dialect."""
+    """The transaction scripts that all dialects share."""
+
+    whole_jobs = "jobs"
+    """Where a job can be read with all that belongs to its row."""
+    plan_column = "plan"
+    """What says by which plan a job goes."""
 
     # -- jobs ------------------------------------------------------------------------------------------------
 
-    def create_job(
-        self, user_id: str, job_type: str, payload: JSONDict, client_key: str | None, job_id: str | None
-    ) -> Script[str]:
-        stored = to_json(payload, what="the job's request_payload")
-        new_id = job_id or str(uuid.uuid4())
-        insert = Statement(
-            f"""INSERT INTO jobs (id, user_id, job_type, request_payload, client_key, due_at, created_at, updated_at)
-            VALUES (:id, :user_id, :job_type, {self._json("payload")}, :client_key,
-            {self._now}, {self._now}, {self._now})
-            ON CONFLICT DO NOTHING RETURNING id""",
-            {
-                "id": new_id,
-                "user_id": user_id,
-                "job_type": job_type,
-                "payload": stored,
-                "client_key": client_key,
-            },
-        )
-        rows = yield self._sole(insert)
-        if rows:
-            return new_id
+    def existing(self, job: NewJob) -> Script[str]:
+        """The job that has the id or client key of one that could not be stored for that.
+
+        Raises:
+            IdempotencyConflictError: it is another request.
+        """
         rows = yield Statement(
-            """SELECT id, user_id, job_type, request_payload FROM jobs
+            f"""SELECT id, user_id, job_type, request_payload FROM {self.whole_jobs}
             WHERE id = :id OR (user_id = :user_id AND client_key = :key) ORDER BY client_key = :key DESC""",
-            {"id": new_id, "user_id": user_id, "key": client_key},
+            {"id": job.id, "user_id": job.user_id, "key": job.client_key},
         )
         existing = rows[0]
-        same = existing["user_id"] == user_id and existing["job_type"] == job_type
-        if not same or _canonical(existing["request_payload"]) != _canonical(stored):
-            used = f"client key {client_key!r} of user {user_id!r}" if client_key else f"job id {job_id!r}"
+        same = existing["user_id"] == job.user_id and existing["job_type"] == job.job_type
+        if not same or _canonical(existing["request_payload"]) != _canonical(job.payload):
+            used = f"client key {job.client_key!r} of user {job.user_id!r}" if job.client_key else f"job id {job.id!r}"
             raise IdempotencyConflictError(
                 f"{used} was used for job {existing['id']} with another request; use a new key for a new request"
             )
         return str(existing["id"])
 
     def get_job(self, job_id: str) -> Script[Job | None]:
-        rows = yield Statement("SELECT * FROM jobs WHERE id = :id", {"id": job_id})
+        rows = yield Statement(f"SELECT * FROM {self.whole_jobs} WHERE id = :id", {"id": job_id})
         if not rows:
             return None
         results = yield self._select_results(job_id)
@@ -105,7 +94,8 @@ class Scripts(DocumentScripts):
         if after is not None:
             tests.append("(created_at, id) < (SELECT created_at, id FROM jobs WHERE id = :after)")
         rows = yield Statement(
-            f"SELECT * FROM jobs WHERE {' AND '.join(tests)} ORDER BY created_at DESC, id DESC LIMIT :limit",
+            f"""SELECT * FROM {self.whole_jobs} WHERE {" AND ".join(tests)}
+            ORDER BY created_at DESC, id DESC LIMIT :limit""",
             {"user_id": user_id, "status": status, "after": after, "limit": limit},
         )
         return [job_from(row, {}) for row in rows]
@@ -134,11 +124,11 @@ class Scripts(DocumentScripts):
         check_transition(job_id, JobStatus(rows[0]["status"]), JobStatus.PENDING)
         yield Statement(
             f"""UPDATE jobs SET status = 'pending', run = run + 1, signals = signals + 1, due_at = {self._now},
-            error_message = NULL, completed_at = NULL, cancel_requested = FALSE, plan = NULL, lease_owner = NULL,
-            lease_until = {self._dialect.epoch}, updated_at = {self._now} WHERE id = :id""",
+            error_message = NULL, completed_at = NULL, cancel_requested = FALSE, {self.plan_column} = NULL,
+            lease_owner = NULL, lease_until = {self._dialect.epoch}, updated_at = {self._now} WHERE id = :id""",
             {"id": job_id},
         )
-        rows = yield Statement("SELECT * FROM jobs WHERE id = :id", {"id": job_id})
+        rows = yield Statement(f"SELECT * FROM {self.whole_jobs} WHERE id = :id", {"id": job_id})
         return job_from(rows[0], {})
 
     def signal_job(self, job_id: str, cancel: bool) -> Script[bool]:
@@ -164,7 +154,7 @@ class Scripts(DocumentScripts):
     # -- results ---------------------------------------------------------------------------------------------
 
     def store_output(self, job_id: str, agent: str, payload: JSONDict, execution_time_ms: int | None) -> Script[None]:
-        rows = yield Statement("SELECT id FROM jobs WHERE id = :id", {"id": job_id})
+        rows = yield Statement("UPDATE jobs SET signals = signals + 1 WHERE id = :id RETURNING id", {"id": job_id})
         if not rows:
             raise JobNotFoundError(job_id)
         yield self._upsert_result(result_params(job_id, agent, payload, execution_time_ms=execution_time_ms))
@@ -216,7 +206,9 @@ class Scripts(DocumentScripts):
         return rows[0]["lease_owner"] if rows else None
 
     def load(self, job_id: str) -> Script[Snapshot | None]:
-        jobs = yield Statement(f"SELECT *, {self._now} AS read_at FROM jobs WHERE id = :id", {"id": job_id})
+        jobs = yield Statement(
+            f"SELECT *, {self._now} AS read_at FROM {self.whole_jobs} WHERE id = :id", {"id": job_id}
+        )
         return (yield from self._snapshot(jobs[0])) if jobs else None
 
     def _snapshot(self, row: Row) -> Script[Snapshot]:
@@ -229,96 +221,18 @@ class Scripts(DocumentScripts):
         results = yield self._select_results(job_id)
         return snapshot_from(row, events, attempts, results)
 
-    def commit(self, snapshot: Snapshot, changes: Changes) -> Script[Snapshot | None]:
-        job = snapshot.job
-        rows = yield Statement(f"{CLAIM_OF_JOB} {self._for_update}", {"id": job.id})
+    def refused(self, job: Job, changes: Changes) -> Script[Snapshot | None]:
+        """Why a decision about a claimed job was not written: the job as it is now, because it was signalled.
+
+        Raises:
+            StaleClaimError: the claim is over.
+            IllegalTransitionError
+        """
+        rows = yield Statement(CLAIM_OF_JOB, {"id": job.id})
         check_claim(job, rows)
-        if rows[0]["signals"] != job.signals:
-            return (yield from self.load(job.id))
-        if changes.status is not None and changes.status != rows[0]["status"]:
-            check_transition(job.id, JobStatus(rows[0]["status"]), changes.status)
-        yield from self._write(job, changes)
-        return None
-
-    def _write(self, job: Job, changes: Changes, *, epochs: int = 0) -> Script[None]:
-        """Write a decision and let go of the claim; ``epochs`` are those that this decision took."""
-        yield from self._write_trace(job, changes)
-        yield self._write_job(job, changes, epochs)
-
-    def _write_job(self, job: Job, changes: Changes, epochs: int) -> Statement:
-        """The job's own row."""
-        return Statement(
-            f"""UPDATE jobs SET epoch = epoch + :epochs, status = COALESCE(:status, status),
-            error_message = COALESCE(:error, error_message),
-            plan = COALESCE({self._json("plan")}, plan), due_at = {self._moment("due_at")},
-            lease_owner = NULL, lease_until = {self._dialect.epoch},
-            {self._status_times(changes.status)} updated_at = {self._now} WHERE id = :id""",
-            {
-                "id": job.id,
-                "epochs": epochs,
-                "status": changes.status,
-                "error": changes.error_message,
-                "plan": None if changes.plan is None else to_json(changes.plan, what="the plan"),
-                "due_at": changes.due_at,
-            },
-        )
-
-    def _write_trace(self, job: Job, changes: Changes) -> Script[None]:
-        if changes.events:
-            yield Statement(
-                f"""INSERT INTO job_events (job_id, seq, run, kind, data, at)
-                VALUES (:job_id, :seq, :run, :kind, {self._json("data")}, {self._now})""",
-                many=[{"job_id": job.id, **event_params(event)} for event in changes.events],
-            )
-        for key, outcome in changes.settle:
-            yield Statement(
-                f"""UPDATE attempts SET state = :state, outcome = {self._json("outcome")}, ended_at = {self._now}
-                WHERE {KEY} AND state IN ('pending', 'started')""",
-                settled_params(key, outcome),
-            )
-        if changes.attempts:
-            yield Statement(
-                f"""INSERT INTO attempts
-                (job_id, run, seq, agent, number, performer, state, owner, not_before, not_after, started_at)
-                VALUES (:job_id, :run, :seq, :agent, :number, :performer, :state, :owner,
-                {self._moment("not_before")}, {self._moment("not_after")}, {self._moment("started_at")})""",
-                many=[attempt_params(attempt) for attempt in changes.attempts],
-            )
-
-    # -- attempts --------------------------------------------------------------------------------------------
-
-    def _lock_active(self, key: AttemptKey) -> Statement:
-        """Lock the job, before its attempts as everywhere, if this run may still change."""
-        return Statement(
-            f"""SELECT cancel_requested FROM jobs WHERE id = :id AND run = :run AND {ACTIVE_JOB} {self._for_update}""",
-            {"id": key.job_id, "run": key.run},
-        )
-
-    def start_attempt(self, key: AttemptKey, owner: str, run_for_s: float) -> Script[Attempt | None]:
-        jobs = yield self._lock_active(key)
-        if not jobs or jobs[0]["cancel_requested"]:
-            return None
-        rows = yield Statement(
-            f"""UPDATE attempts SET state = 'started', owner = :owner, started_at = {self._now},
-            not_after = {self._after("run_for")} WHERE {KEY} AND state = 'pending' RETURNING *""",
-            {**key_params(key), "owner": owner, "run_for": run_for_s},
-        )
-        return attempt_from(rows[0]) if rows else None
-
-    def commit_outcome(self, key: AttemptKey, owner: str, outcome: AgentOutcome, produced_by: str) -> Script[bool]:
-        if not (yield self._lock_active(key)):
-            return False
-        rows = yield Statement(
-            f"""UPDATE attempts SET state = :state, outcome = {self._json("outcome")}, ended_at = {self._now}
-            WHERE {KEY} AND state = 'started' AND owner = :owner RETURNING agent""",
-            {**settled_params(key, outcome), "owner": owner},
-        )
-        if not rows:
-            return False
-        if outcome.state is AttemptState.SUCCEEDED:
-            yield self._upsert_result(outcome_params(key, outcome, produced_by))
-        yield from self.signal_job(key.job_id, cancel=False)
-        return True
+        if rows[0]["signals"] == job.signals and changes.status is not None:
+            check_transition(job.id, job.status, changes.status)
+        return (yield from self.load(job.id))
 
 
 def _canonical(stored: Any) -> str:
@@ -361,7 +275,7 @@ def result_params(
         "payload": to_json(payload, what=f"the output of {agent}"),
         "seq": seq,
         "ms": execution_time_ms,
-        "usage": to_json(usage.to_dict(), what="usage"),
+        "usage": usage_json(usage),
         "produced_by": produced_by,
     }
 
@@ -399,5 +313,15 @@ def attempt_params(attempt: Attempt) -> JSONDict:
 
 def settled_params(key: AttemptKey, outcome: AgentOutcome) -> JSONDict:
     """The parameters of an attempt's end."""
-    stored = to_json(outcome_to_dict(outcome), what="the outcome")
-    return {**key_params(key), "state": outcome.state, "outcome": stored}
+    return {**key_params(key), "state": outcome.state, "outcome": outcome_json(outcome)}
+
+
+def outcome_json(outcome: AgentOutcome) -> str:
+    """The stored form of an outcome, see `outcome_to_dict`."""
+    return to_json(outcome_to_dict(outcome), what="the outcome")
+
+
+@lru_cache(maxsize=64)
+def usage_json(usage: Usage) -> str:
+    """The stored form of what model calls used; most agents of a kind use none."""
+    return to_json(usage.to_dict(), what="usage")

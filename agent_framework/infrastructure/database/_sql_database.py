@@ -5,16 +5,22 @@ one transaction. It gets a function that makes the script, because a transaction
 run again from its beginning.
 """
 
+import time
 from abc import abstractmethod
 from collections.abc import Callable, Mapping, Sequence
 from enum import Enum
 from typing import TypeVar
 
 from agent_framework.errors import SchemaVersionError
+from agent_framework.infrastructure._ids import new_id
+from agent_framework.infrastructure._json import to_json
+from agent_framework.infrastructure.database._codec import loads
 from agent_framework.infrastructure.database._migrations import Migrations
 from agent_framework.infrastructure.database._output_view import output_view
+from agent_framework.infrastructure.database._recent import Recent
+from agent_framework.infrastructure.database._requests import Decision, Ended, NewJob, certain
 from agent_framework.infrastructure.database._script import Script
-from agent_framework.infrastructure.database._sql_at_once import AtOnceScripts
+from agent_framework.infrastructure.database._sql_steps import StepScripts
 from agent_framework.infrastructure.database.base import (
     PURGE_AFTER_S,
     Changes,
@@ -23,7 +29,9 @@ from agent_framework.infrastructure.database.base import (
     Decided,
     SchemaStatus,
 )
+from agent_framework.infrastructure.database.snapshots import as_committed, created
 from agent_framework.types import (
+    TRANSITIONS,
     AgentOutcome,
     AgentResult,
     Attempt,
@@ -33,44 +41,69 @@ from agent_framework.types import (
     JobStatus,
     JSONDict,
     Snapshot,
+    check_transition,
 )
 
+R = TypeVar("R")
 T = TypeVar("T")
 MakeScript = Callable[[], Script[T]]
+Carry = Callable[[Sequence[R]], Script[list[T]]]
+"""Makes a script for several requests of one kind, which answers in their order."""
+
+MOST_DECISIONS = 5
+"""How often a decision is made again because news came meanwhile, before its job is claimed."""
 
 
 class Access(Enum):
     """What a script needs.
 
     One reading statement, several that see one moment, a writing transaction that happens at most once (one that stores
-    an outcome, which a decision follows, is such a one), or one that changes the schema, which may happen twice without
-    harm. The statements of one that is apart are transactions of their own, and those that write happen at most once.
+    an outcome, which a decision follows, and one that stores the decision, are such), or one that changes the schema,
+    which may happen twice without harm. The statements of one that is apart are transactions of their own, and those
+    that write happen at most once.
     """
 
     ONE = "one"
     READ = "read"
     WRITE = "write"
     OUTCOME = "outcome"
+    DECISION = "decision"
     SCHEMA = "schema"
     APART = "apart"
 
     @property
     def happens_once(self) -> bool:
         """It must not be carried out twice, whatever is lost on the way."""
-        return self in (Access.WRITE, Access.OUTCOME, Access.APART)
+        return self in (Access.WRITE, Access.OUTCOME, Access.DECISION, Access.APART)
 
 
 class SqlDatabase(DatabaseProvider):
     """The contract in SQL; ``place`` names the database in messages, without secrets."""
 
-    def __init__(self, scripts: AtOnceScripts, migrations: Migrations, place: str) -> None:
+    def __init__(self, scripts: StepScripts, migrations: Migrations, place: str) -> None:
         self.place = place
         self._migrations = migrations
         self._scripts = scripts
+        self._recent = Recent()
+        self._ahead_s = 0.0
 
     @abstractmethod
     async def _run(self, make: MakeScript[T], access: Access) -> T:
         """Execute one script in one transaction, at most once, or raise `ProviderError`."""
+
+    async def _together(self, carry: Carry[R, T], request: R, access: Access) -> T:
+        """Carry a request out, perhaps in one script with others of its kind."""
+        [answer] = await self._run(lambda: carry([request]), self._access(access))
+        return answer
+
+    def _moment(self) -> float:
+        """The database's time, as far as its last answer tells."""
+        return time.time() + self._ahead_s
+
+    def _told(self, now: float) -> float:
+        """Note the database's time, which an answer has just told."""
+        self._ahead_s = now - time.time()
+        return now
 
     def _access(self, together: Access) -> Access:
         """How the engine's scripts run, which are one transaction each unless their statements are."""
@@ -130,9 +163,12 @@ class SqlDatabase(DatabaseProvider):
         client_key: str | None = None,
         job_id: str | None = None,
     ) -> str:
-        return await self._step(
-            lambda: self._scripts.create_job(user_id, job_type, request_payload, client_key, job_id)
-        )
+        payload = to_json(request_payload, what="the job's request_payload")
+        job = NewJob(job_id or new_id(), user_id, job_type, payload, client_key, self._moment())
+        stored_id, at = await self._together(self._scripts.create, job, Access.WRITE)
+        if at is not None:
+            self._recent.keep(created(stored_id, user_id, job_type, loads(payload), self._told(at)))
+        return stored_id
 
     async def get_job(self, job_id: str) -> Job | None:
         return await self._run(lambda: self._scripts.get_job(job_id), self._access(Access.READ))
@@ -143,6 +179,7 @@ class SqlDatabase(DatabaseProvider):
     async def store_agent_output(
         self, job_id: str, agent_name: str, output_payload: JSONDict, *, execution_time_ms: int | None = None
     ) -> None:
+        self._recent.forget(job_id)
         await self._write(lambda: self._scripts.store_output(job_id, agent_name, output_payload, execution_time_ms))
 
     async def get_agent_output(self, job_id: str, agent_name: str) -> JSONDict | None:
@@ -163,13 +200,45 @@ class SqlDatabase(DatabaseProvider):
     async def claim_owner(self, job_id: str) -> str | None:
         return await self._one(lambda: self._scripts.claim_owner(job_id))
 
-    async def decide_job(
-        self, job_id: str, owner: str, lease_s: float, decide: Decide, *, known: Snapshot | None = None
-    ) -> Decided | None:
-        return await self._step(lambda: self._scripts.decide(job_id, owner, lease_s, decide, known))
+    async def decide_job(self, job_id: str, owner: str, lease_s: float, decide: Decide) -> Decided | None:
+        for _ in range(MOST_DECISIONS):
+            known = self._recent.find(job_id)
+            snapshot = known.snapshot(self._moment()) if known else await self._free(job_id)
+            if snapshot is None:
+                return None
+            changes = decide(snapshot)
+            if changes is None:
+                claimed = await self.claim_job(job_id, owner, lease_s)
+                return None if claimed is None else Decided(claimed)
+            check_move(snapshot.job, changes)
+            decision = Decision(snapshot.job, changes, snapshot.now, known.is_stored if known else certain)
+            at = None
+            try:
+                at = await self._together(self._scripts.move, decision, Access.DECISION)
+            finally:
+                if at is None:
+                    self._recent.forget(job_id)
+            if at is not None:
+                after = as_committed(snapshot, changes, self._told(at))
+                self._recent.keep(after, known)
+                return Decided(snapshot, after)
+        return None
+
+    async def _free(self, job_id: str) -> Snapshot | None:
+        """The job as it is now, if it is active and nobody has claimed it."""
+        snapshot = await self._step(lambda: self._scripts.free(job_id))
+        if snapshot is not None:
+            self._told(snapshot.now)
+        return snapshot
 
     async def commit(self, snapshot: Snapshot, changes: Changes) -> Snapshot | None:
-        return await self._step(lambda: self._scripts.commit(snapshot, changes))
+        job, status = snapshot.job, changes.status
+        self._recent.forget(job.id)
+        if status is None or status is job.status or status in TRANSITIONS[job.status]:
+            decision = Decision(job, changes, self._moment(), is_claimed=True)
+            if await self._together(self._scripts.move, decision, Access.DECISION) is not None:
+                return None
+        return await self._step(lambda: self._scripts.refused(job, changes))
 
     async def load(self, job_id: str) -> Snapshot | None:
         return await self._run(lambda: self._scripts.load(job_id), self._access(Access.READ))
@@ -181,8 +250,19 @@ class SqlDatabase(DatabaseProvider):
         return await self._step(lambda: self._scripts.start_attempt(key, owner, run_for_s))
 
     async def commit_outcome(self, key: AttemptKey, owner: str, outcome: AgentOutcome, *, produced_by: str) -> bool:
-        access = self._access(Access.OUTCOME)
-        return await self._run(lambda: self._scripts.commit_outcome(key, owner, outcome, produced_by), access)
+        ended = Ended(key, owner, outcome, produced_by, self._moment())
+        if self.in_order:  # whoever decides now may count on it
+            self._recent.note(ended)
+        at = None
+        try:
+            at = await self._together(self._scripts.end, ended, Access.OUTCOME)
+        finally:
+            if at is None:
+                self._recent.forget(key.job_id)
+        if at is not None and not self.in_order:
+            ended.at = at
+            self._recent.note(ended)
+        return at is not None
 
     async def signal_job(self, job_id: str, *, cancel: bool = False) -> bool:
         return await self._step(lambda: self._scripts.signal_job(job_id, cancel))
@@ -216,3 +296,13 @@ class SqlDatabase(DatabaseProvider):
 
     async def purge_documents(self, *, expired_for_s: float = PURGE_AFTER_S, limit: int = 1000) -> int:
         return await self._write(lambda: self._scripts.purge_documents(expired_for_s, limit))
+
+
+def check_move(job: Job, changes: Changes) -> None:
+    """Refuse a decision that the job's state machine does not allow.
+
+    Raises:
+        IllegalTransitionError
+    """
+    if changes.status is not None and changes.status is not job.status:
+        check_transition(job.id, job.status, changes.status)

@@ -284,10 +284,10 @@ Decide = Callable[[Snapshot], Changes | None]
 
 @dataclass(frozen=True, slots=True)
 class Decided:
-    """A job as it was decided from. Not ``committed``: nothing was decided, and the job is claimed by the caller."""
+    """A job as it was decided from, and as it is ``after``; None: nothing was decided, and the job is claimed."""
 
     snapshot: Snapshot
-    committed: bool
+    after: Snapshot | None = None
 
 
 @runtime_checkable
@@ -297,12 +297,8 @@ class DecidesAtOnce(Protocol):
     It keeps the job locked meanwhile, or writes the decision only if the job is still as it was read.
     """
 
-    async def decide_job(
-        self, job_id: str, owner: str, lease_s: float, decide: Decide, *, known: Snapshot | None = None
-    ) -> Decided | None:
+    async def decide_job(self, job_id: str, owner: str, lease_s: float, decide: Decide) -> Decided | None:
         """Ask ``decide`` about a job that is not claimed, and write what it says at once; it takes an epoch.
-
-        ``known`` is the job as this process has committed it last: what cannot have changed since is not read again.
 
         If it says None, the job stays claimed for ``owner`` as by `DatabaseProvider.claim_job`. None if it cannot be
         claimed.

@@ -6,10 +6,10 @@ One thread writes and one reads; `infrastructure._sqlite` tells how many small w
 import asyncio
 import sqlite3
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from functools import partial
 from pathlib import Path
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from pydantic import BaseModel, ConfigDict
 
@@ -18,12 +18,14 @@ from agent_framework.infrastructure._places import is_there
 from agent_framework.infrastructure._providers import validated
 from agent_framework.infrastructure._sqlite import SqliteWorker, open_file
 from agent_framework.infrastructure.database._migrations import SqliteMigrations
+from agent_framework.infrastructure.database._requests import Ended
 from agent_framework.infrastructure.database._rows import Row
 from agent_framework.infrastructure.database._script import Dialect, Statement, drive
-from agent_framework.infrastructure.database._sql_at_once import AtOnceScripts
-from agent_framework.infrastructure.database._sql_database import Access, MakeScript, SqlDatabase
+from agent_framework.infrastructure.database._sql_database import Access, Carry, MakeScript, SqlDatabase
+from agent_framework.infrastructure.database._sqlite_scripts import SqliteScripts
 from agent_framework.types import JSONDict
 
+R = TypeVar("R")
 T = TypeVar("T")
 DIALECT = Dialect(now="clock()")
 
@@ -44,10 +46,11 @@ class SqliteDatabase(SqlDatabase):
 
     def __init__(self, path: str | Path, *, clock: Callable[[], float] = time.time) -> None:
         self.path = Path(path)
-        super().__init__(AtOnceScripts(DIALECT), SqliteMigrations(), f"sqlite database {self.path}")
+        super().__init__(SqliteScripts(DIALECT), SqliteMigrations(), f"sqlite database {self.path}")
         self._clock = clock
         self._writer = SqliteWorker(self._connect, write=True, name=self.place)
         self._reader = SqliteWorker(self._connect, write=False, name=self.place)
+        self._works: dict[Any, Any] = {}
 
     @classmethod
     def from_config(cls, config: JSONDict, root: Path) -> "SqliteDatabase":
@@ -71,11 +74,22 @@ class SqliteDatabase(SqlDatabase):
     def _connect(self) -> sqlite3.Connection:
         return open_file(self.path, clock=self._clock, what="sqlite database")
 
+    def _moment(self) -> float:
+        return self._clock()
+
     async def _run(self, make: MakeScript[T], access: Access) -> T:
         worker = self._reader if access in (Access.ONE, Access.READ) else self._writer
-        linked = access is Access.OUTCOME
+        return await self._storable(worker.run(lambda connection: drive(make(), partial(_execute, connection))))
+
+    async def _together(self, carry: Carry[R, T], request: R, access: Access) -> T:
+        linked, last = access is Access.OUTCOME, access is Access.DECISION
+        work = self._works.setdefault(carry, partial(_carry_out, carry))
+        undone = _forget if linked else None
+        return await self._storable(self._writer.run_together(work, request, linked=linked, last=last, undone=undone))
+
+    async def _storable(self, work: Awaitable[T]) -> T:
         try:
-            return await worker.run(lambda connection: drive(make(), partial(_execute, connection)), linked=linked)
+            return await work
         except (UnicodeEncodeError, OverflowError) as exc:
             raise ProviderError(f"{self.place} cannot store a value: {exc}") from exc
 
@@ -84,8 +98,16 @@ class SqliteDatabase(SqlDatabase):
         await asyncio.to_thread(self._reader.stop)
 
 
+def _carry_out(carry: Carry[R, T], connection: sqlite3.Connection, requests: Sequence[R]) -> list[T]:
+    return drive(carry(requests), partial(_execute, connection))
+
+
+def _forget(ended: Ended) -> None:
+    """Its transaction failed after all."""
+    ended.stored = False
+
+
 def _execute(connection: sqlite3.Connection, statement: Statement) -> Sequence[Row]:
     if statement.many is not None:
-        connection.executemany(statement.sql, statement.many)
-        return ()
+        return ({"changed": connection.executemany(statement.sql, statement.many).rowcount},)
     return connection.execute(statement.sql, statement.params or {}).fetchall()

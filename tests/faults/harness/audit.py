@@ -66,7 +66,7 @@ class Audit:
         if result is None:
             return
         job = result.snapshot.job
-        if not result.committed or changes is None:
+        if result.after is None or changes is None:
             self.claim_job(result.snapshot)
             return
         taken = replace(result.snapshot, job=replace(job, epoch=job.epoch + 1))

@@ -10,11 +10,12 @@ from typing import Any, Protocol, TypeVar
 
 from agent_framework.errors import ProviderError
 from agent_framework.infrastructure.database._script import Script, drive
-from agent_framework.infrastructure.database._sql_database import Access, MakeScript
+from agent_framework.infrastructure.database._sql_database import Access, Carry, MakeScript, SqlDatabase
 from agent_framework.infrastructure.database.base import DatabaseProvider
 from agent_framework.infrastructure.database.sqlite import SqliteDatabase, _execute
 from tests.support.clock import FakeClock
 
+R = TypeVar("R")
 T = TypeVar("T")
 
 
@@ -63,6 +64,9 @@ class InlineSqlite(SqliteDatabase):
             raise
         connection.execute("COMMIT")
         return result
+
+    async def _together(self, carry: Carry[R, T], request: R, access: Access) -> T:
+        return await SqlDatabase._together(self, carry, request, access)
 
     async def close(self) -> None:
         connection, self._connection = self._connection, None

@@ -23,8 +23,9 @@ import boto3
 
 from agent_framework.core.crash import arm, kill
 from agent_framework.core.engine import Engine, Waker
-from agent_framework.core.execution import InProcessDispatcher, Performer, Work
+from agent_framework.core.execution import InProcessDispatcher, Performer
 from agent_framework.core.job_manager import JobManager
+from agent_framework.core.work import Work
 from agent_framework.errors import AgentFrameworkError, ProviderError
 from agent_framework.infrastructure import _sqlite
 from agent_framework.infrastructure.database.aurora import AuroraConfig

@@ -4,30 +4,30 @@ They are subclasses that only tests know; the product has no switch for any of t
 """
 
 import itertools
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from agent_framework.core.job_manager import JobManager
+from agent_framework.infrastructure.database._requests import Decision
 from agent_framework.infrastructure.database._script import Script, Statement
-from agent_framework.infrastructure.database._sql_at_once import AtOnceScripts
-from agent_framework.infrastructure.database.base import Changes
+from agent_framework.infrastructure.database._sqlite_scripts import SqliteScripts
 from agent_framework.infrastructure.database.sqlite import DIALECT
-from agent_framework.types import AttemptKey, Snapshot
+from agent_framework.types import AttemptKey
 from tests.faults.harness.backends import Backend, InlineSqlite, SqliteBackend
 from tests.faults.harness.ledger import Ledger
 from tests.faults.harness.simulated import Parts
 
 
-class UnfencedScripts(AtOnceScripts):
+class UnfencedScripts(SqliteScripts):
     """A decision is written whoever has claimed the job since: its epoch is made the present one."""
 
-    def commit(self, snapshot: Snapshot, changes: Changes) -> Script[Snapshot | None]:
-        yield Statement(
-            "UPDATE jobs SET epoch = :epoch, lease_owner = 'me' WHERE id = :id",
-            {"epoch": snapshot.job.epoch, "id": snapshot.job.id},
-        )
-        return (yield from super().commit(snapshot, changes))
+    def move(self, decisions: Sequence[Decision]) -> Script[list[float | None]]:
+        for job in (decision.job for decision in decisions if decision.is_claimed):
+            yield Statement(
+                "UPDATE jobs SET epoch = :epoch, lease_owner = 'me' WHERE id = :id", {"epoch": job.epoch, "id": job.id}
+            )
+        return (yield from super().move(decisions))
 
 
 class UnfencedSqlite(InlineSqlite):

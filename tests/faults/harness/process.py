@@ -7,10 +7,11 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from agent_framework.core.engine import Engine
-from agent_framework.core.execution import Done, Performer, Work
+from agent_framework.core.execution import Done, Performer
 from agent_framework.core.job_manager import JobManager
 from agent_framework.core.message_handler import MessageHandler
 from agent_framework.core.messages import perform_message
+from agent_framework.core.work import Work
 from agent_framework.errors import AgentError, RetryableError, SkipAgent
 from agent_framework.infrastructure.compute.queue import QueueDispatcher
 from agent_framework.infrastructure.queue.base import Message

@@ -8,6 +8,7 @@ from contextlib import aclosing
 from typing import Any
 
 from agent_framework.errors import IdempotencyConflictError, JobNotFoundError, ProviderError
+from agent_framework.infrastructure import _ids
 from agent_framework.infrastructure._json import to_json
 from agent_framework.infrastructure.database._codec import loads
 from agent_framework.infrastructure.database.dynamodb import keys
@@ -48,7 +49,7 @@ class Jobs:
         self, user_id: str, job_type: str, payload: JSONDict, client_key: str | None, job_id: str | None
     ) -> str:
         """Store a pending job, or find the one that its key or id stands for."""
-        new_id = job_id or str(uuid.uuid4())
+        new_id = job_id or _ids.new_id()
         now = self._table.now()
         stored = to_json(payload, what="the job's request_payload")
         meta: Item = {

@@ -1,0 +1,104 @@
+"""What attempts have to do: the view of one step that all its attempts share, and from it the work of each.
+
+What agents are given is theirs: an agent may change it, and neither the engine nor its siblings see that.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from functools import cached_property
+from typing import Any
+
+from agent_framework.core.pinned import PinnedPlan
+from agent_framework.core.state import Mode
+from agent_framework.types import Attempt, AttemptKey, AttemptState, EventKind, Job, JSONDict, Snapshot
+
+
+@dataclass(frozen=True, slots=True)
+class Work:
+    """What one attempt has to do.
+
+    ``results`` are the outputs of earlier steps, never of siblings (None: whatever is stored). ``previous_turn`` is the
+    detail of the orchestrator's last interrupted turn. ``occurrence``: the how-manieth result of the agent in this job
+    it is for. ``waits``: attempts of this step that have waited for approvals; ``waited`` is what the last of them
+    saved, and ``decisions`` what was decided since, by approval.
+    ``job`` is there where the attempt is one of the engine's.
+    """
+
+    key: AttemptKey
+    performer: str
+    mode: Mode
+    plan: PinnedPlan
+    results: Mapping[str, JSONDict] | None = None
+    previous_turn: JSONDict | None = None
+    answers: Mapping[str, Any] | None = None
+    job: Job | None = None
+    owner: str | None = None
+    user_id: str = ""
+    occurrence: int = 1
+    waits: int = 0
+    waited: JSONDict | None = None
+    decisions: Mapping[str, JSONDict] | None = None
+
+
+class StepView:
+    """The step ``seq`` of a job, as the snapshot knows it."""
+
+    def __init__(self, snapshot: Snapshot, plan: PinnedPlan, seq: int) -> None:
+        self._snapshot = snapshot
+        self._plan = plan
+        self._seq = seq
+        event = next(e for e in reversed(snapshot.events) if e.kind is EventKind.STEP and e.seq == seq)
+        self._mode = Mode(event.data["mode"])
+        self._results = {name: result.payload for name, result in snapshot.results.items() if result.seq != seq}
+        self._decisions = {e.data["approval"]: e.data for e in snapshot.events if e.kind is EventKind.APPROVAL}
+
+    def work(self, attempt: Attempt) -> Work:
+        """What the attempt has to do."""
+        key, job = attempt.key, self._snapshot.job
+        own = self._by_agent.get(key.agent, [])
+        waited = [a for a in own if a.key.seq == key.seq and a.state is AttemptState.WAITING]
+        last = waited[-1] if waited and waited[-1].performer == attempt.performer else None
+        work = Work(
+            key,
+            attempt.performer,
+            self._mode,
+            self._plan,
+            results=self._results,
+            job=job,
+            owner=attempt.owner,
+            user_id=job.user_id,
+            occurrence=1 + len({a.key.seq for a in own if a.state is AttemptState.SUCCEEDED and a.key.seq < key.seq}),
+            waits=len(waited),
+            waited=last.outcome.detail if last and last.outcome else None,
+            decisions=self._decisions,
+        )
+        if self._mode is not Mode.TURN:
+            return work
+        turns = [
+            a.outcome.detail
+            for a in sorted(self._snapshot.attempts, key=_in_time)
+            if a.state is AttemptState.INTERRUPTED and a.key.run == key.run and a.outcome is not None
+        ]
+        return replace(work, previous_turn=turns[-1] if turns else None, answers=_answers(self._snapshot, key.run))
+
+    @cached_property
+    def _by_agent(self) -> Mapping[str, list[Attempt]]:
+        """All attempts for each agent, in their order."""
+        grouped: dict[str, list[Attempt]] = {}
+        for attempt in self._snapshot.attempts:
+            grouped.setdefault(attempt.key.agent, []).append(attempt)
+        return {agent: sorted(own, key=_in_time) if len(own) > 1 else own for agent, own in grouped.items()}
+
+
+def _in_time(attempt: Attempt) -> tuple[int, int]:
+    return attempt.key.seq, attempt.key.number
+
+
+def _answers(snapshot: Snapshot, run: int) -> dict[str, Any]:
+    """What each worker is known to have answered: its result, or why there is none."""
+    answers: dict[str, Any] = {}
+    for attempt in sorted(snapshot.attempts, key=_in_time):
+        if attempt.key.run == run and attempt.outcome is not None and attempt.outcome.error is not None:
+            word = "skipped" if attempt.state is AttemptState.SKIPPED else "error"
+            answers[attempt.key.agent] = {word: attempt.outcome.error}
+    return {**answers, **{name: result.payload for name, result in snapshot.results.items()}}

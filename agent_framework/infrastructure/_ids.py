@@ -1,0 +1,20 @@
+"""Names of new things."""
+
+import os
+import time
+import uuid
+
+_VARIANT = 0b10 << 62
+_VERSION = 0x7 << 76
+
+
+def new_id() -> str:
+    """A UUID of version 7 (RFC 9562): 48 bits of the time in milliseconds, then 74 random ones.
+
+    New rows lie side by side in their indexes, so that what is written together touches few pages.
+    """
+    milliseconds = time.time_ns() // 1_000_000
+    random = int.from_bytes(os.urandom(10))
+    high = (random >> 62) & 0xFFF
+    low = random & ((1 << 62) - 1)
+    return str(uuid.UUID(int=(milliseconds & ((1 << 48) - 1)) << 80 | _VERSION | high << 64 | _VARIANT | low))

@@ -1,0 +1,50 @@
+"""What the engine asks a SQL database to write, as values."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from agent_framework.infrastructure.database.base import Changes
+from agent_framework.types import AgentOutcome, AttemptKey, Job
+
+
+@dataclass(frozen=True, slots=True)
+class NewJob:
+    """A job to store; ``payload`` is JSON text."""
+
+    id: str
+    user_id: str
+    job_type: str
+    payload: str
+    client_key: str | None
+    at: float
+
+
+@dataclass(slots=True)
+class Ended:
+    """An outcome to store, with who has produced it. ``stored``: it is, as far as its transaction goes."""
+
+    key: AttemptKey
+    owner: str
+    outcome: AgentOutcome
+    produced_by: str
+    at: float
+    stored: bool = False
+
+
+def certain() -> bool:
+    """What a decision rests on that was read."""
+    return True
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """Changes to write if ``job`` is still as it was decided from, and ``rests_on`` says yes.
+
+    ``is_claimed``: the decision ends the claim of ``job``; otherwise the job must not be claimed.
+    """
+
+    job: Job
+    changes: Changes
+    at: float
+    rests_on: Callable[[], bool] = certain
+    is_claimed: bool = False

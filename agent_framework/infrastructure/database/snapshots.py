@@ -1,0 +1,102 @@
+"""What is known of a job after a write, without reading it again. Pure."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+
+from agent_framework.infrastructure.database.base import Changes
+from agent_framework.types import (
+    AgentOutcome,
+    AgentResult,
+    Attempt,
+    AttemptKey,
+    AttemptState,
+    Event,
+    Job,
+    JobStatus,
+    JSONDict,
+    Snapshot,
+)
+
+Settled = tuple[AttemptKey, AgentOutcome]
+
+
+def created(job_id: str, user_id: str, job_type: str, payload: JSONDict, at: float) -> Snapshot:
+    """A job that was stored at the moment ``at``."""
+    job = Job(
+        job_id, user_id, job_type, JobStatus.PENDING, payload, {}, due_at=at, created_at=at, updated_at=at
+    )  # everything else as it is in a new row
+    return Snapshot(job, (), (), {}, at)
+
+
+def with_settled(snapshot: Snapshot, settled: Sequence[Settled]) -> Snapshot:
+    """The snapshot as it will be when ``settled`` is written."""
+    if not settled:
+        return snapshot
+    outcomes = dict(settled)
+    attempts = tuple(
+        replace(a, state=outcomes[a.key].state, outcome=outcomes[a.key]) if a.key in outcomes else a
+        for a in snapshot.attempts
+    )
+    return replace(snapshot, attempts=attempts)
+
+
+def as_committed(snapshot: Snapshot, changes: Changes, at: float) -> Snapshot:
+    """A job that was decided about at once, with what was written then, at the moment ``at``."""
+    job, status = snapshot.job, changes.status
+    job = replace(
+        job,
+        status=status or job.status,
+        plan=changes.plan or job.plan,
+        epoch=job.epoch + 1,
+        due_at=changes.due_at,
+        error_message=job.error_message if changes.error_message is None else changes.error_message,
+        started_at=job.started_at or at if status is JobStatus.RUNNING else job.started_at,
+        completed_at=at if status is not None and status.is_final else job.completed_at,
+        updated_at=at,
+    )
+    events = (*snapshot.events, *(Event(e.seq, e.run, e.kind, e.data, at) for e in changes.events))
+    attempts = (*with_settled(snapshot, changes.settle).attempts, *changes.attempts)
+    return Snapshot(job, events, attempts, snapshot.results, at)
+
+
+def with_ended(snapshot: Snapshot, ended: Mapping[AttemptKey, tuple[AgentOutcome, str, float]], now: float) -> Snapshot:
+    """The snapshot at the moment ``now``, when the outcomes of ``ended`` are stored: each with who produced it, when.
+
+    Each of them has signalled the job.
+    """
+    attempts: list[Attempt] = []
+    for attempt in snapshot.attempts:
+        if attempt.key not in ended:
+            attempts.append(attempt)
+            continue
+        outcome, _, at = ended[attempt.key]
+        attempts.append(
+            Attempt(
+                attempt.key,
+                attempt.performer,
+                outcome.state,
+                attempt.not_before,
+                attempt.not_after,
+                attempt.owner,
+                attempt.started_at,
+                at,
+                outcome,
+            )
+        )
+    results = dict(snapshot.results)
+    for key, (outcome, produced_by, at) in ended.items():
+        if outcome.state is AttemptState.SUCCEEDED:
+            results.pop(key.agent, None)  # results are in the order in which they came
+            by = produced_by if produced_by != key.agent else None
+            output = outcome.output or {}
+            ms = outcome.execution_time_ms
+            results[key.agent] = AgentResult(key.agent, output, key.seq, ms, outcome.usage, by, at)
+    last = max((at for _, _, at in ended.values()), default=snapshot.job.updated_at)
+    job = replace(
+        snapshot.job,
+        signals=snapshot.job.signals + len(ended),
+        agent_results={name: result.payload for name, result in results.items()},
+        due_at=last,
+        updated_at=last,
+    )
+    return Snapshot(job, snapshot.events, tuple(attempts), results, now)
