@@ -5,11 +5,10 @@ are dispatched.
 """
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from enum import StrEnum
 
 from agent_framework.core.pinned import AgentPolicy, PinnedPlan
-from agent_framework.types import AgentOutcome, Attempt, AttemptState, ErrorKind, JSONDict
+from agent_framework.types import AgentOutcome, Attempt, AttemptState, ErrorKind, JSONDict, value
 
 StepAgent = tuple[int, str]
 """(seq of the step, name of the agent)."""
@@ -28,7 +27,7 @@ class Status(StrEnum):
     WAITING = "waiting"
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Standing:
     """One agent of one step; under ``RETRY``, ``performer`` and ``delay_s`` (before jitter) tell the next attempt.
 

@@ -8,7 +8,7 @@ runs with one.
 import json
 import sys
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
@@ -20,7 +20,7 @@ from agent_framework.errors import ApprovalNeeded, ProjectError
 from agent_framework.infrastructure.database.base import DatabaseProvider, require_job
 from agent_framework.infrastructure.llm.base import OFFLINE, Meter, ModelSpec, build_model
 from agent_framework.infrastructure.storage.base import StorageProvider
-from agent_framework.types import Job, JSONDict
+from agent_framework.types import Job, JSONDict, value
 
 if TYPE_CHECKING:
     from agents import Model
@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 _CONTEXT_CHARACTERS = 20_000
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Turn:
     """One turn of the orchestrator under ``strategy: agent``: what it may ask for, and what it is answered."""
 
@@ -39,7 +39,7 @@ class Turn:
     answers: Mapping[str, Any] = field(default_factory=dict[str, Any])
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class AgentServices:
     """What the framework gives to an agent for one attempt.
 
@@ -59,7 +59,7 @@ class AgentServices:
     session: Session | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class AgentContext:
     """What tools find as ``wrapper.context`` unless an agent makes its own; ``results`` are earlier agents' outputs."""
 

@@ -7,11 +7,10 @@ settles to what it used; a crash leaves the reservation standing, so it is charg
 import asyncio
 import uuid
 from collections.abc import Callable
-from dataclasses import dataclass
 
 from agent_framework.errors import BudgetExceededError, ProviderError
 from agent_framework.infrastructure.database.base import DatabaseProvider
-from agent_framework.types import JSONDict, Usage
+from agent_framework.types import JSONDict, Usage, value
 
 NAMESPACE = "budget"
 _MAX_CONFLICTS = 200
@@ -20,7 +19,7 @@ PriceOf = Callable[[str, int, int], float | None]
 """(model, input tokens, output tokens) -> US dollars, None where the price is unknown."""
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Limits:
     """The job's budget; None is no limit."""
 

@@ -6,7 +6,7 @@ looking at again
 """
 
 from collections.abc import Callable, Collection, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from itertools import pairwise
 
 from agent_framework.core.approval import Approval, gone
@@ -28,6 +28,7 @@ from agent_framework.types import (
     JobStatus,
     JSONDict,
     Snapshot,
+    value,
 )
 
 REDISPATCH_S = 30.0
@@ -39,7 +40,7 @@ LOOK_AGAIN_S = (30.0, 600.0)
 NO_APPROVALS: Mapping[str, Approval] = {}
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Move:
     """Changes to commit, attempts to dispatch once they are committed, and where the job then stands.
 

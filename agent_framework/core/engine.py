@@ -8,7 +8,6 @@ import logging
 import random
 from collections.abc import Awaitable, Callable, Collection
 from contextlib import suppress
-from dataclasses import dataclass
 
 from agent_framework.core.approval import Approval, gate_id
 from agent_framework.core.approval_store import ApprovalStore
@@ -24,7 +23,7 @@ from agent_framework.infrastructure._json import hash_of
 from agent_framework.infrastructure.compute.base import Dispatcher
 from agent_framework.infrastructure.database.base import Changes
 from agent_framework.observability.redaction import redact
-from agent_framework.types import AttemptKey, Job, JobStatus, Snapshot
+from agent_framework.types import AttemptKey, Job, JobStatus, Snapshot, value
 
 logger = logging.getLogger(__name__)
 
@@ -37,7 +36,7 @@ async def announce_nothing(job_id: str) -> None:
     """For places without a hook for approvals."""
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Advanced:
     """Where a job stands after an advance, and in how many seconds it wants to be looked at again.
 

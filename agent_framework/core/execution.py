@@ -7,7 +7,7 @@ import asyncio
 import logging
 import time
 from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import partial
 from typing import Any, Protocol
 
@@ -45,6 +45,7 @@ from agent_framework.types import (
     ErrorKind,
     JSONDict,
     Usage,
+    value,
 )
 
 logger = logging.getLogger(__name__)
@@ -52,7 +53,7 @@ _MAX_ERROR_CHARACTERS = 2000
 _COMMIT_AGAIN_S = (0.1, 0.3, 1.0, 2.0, 4.0)
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Done:
     """What an agent produced: its output, or the workers it asks for with its saved state."""
 
@@ -167,7 +168,7 @@ class Performer:
     async def _end(self, key: AttemptKey, outcome: AgentOutcome, performer: str, *, wakes: bool = True) -> AgentOutcome:
         """Store the outcome and wake the job; ``wakes`` is false where a sibling that still runs will."""
         if wakes and self._wake_early is not None:
-            asyncio.get_running_loop().call_soon(self._wake_early, key.job_id)
+            self._wake_early(key.job_id)  # who decides then comes to it when the outcome is on its way
         stored, at_first = await self._store(key, outcome, performer)
         self._listener(AttemptEnded(key, performer, outcome, stored))
         crash_point(CrashPoint.OUTCOME_COMMITTED)

@@ -4,17 +4,17 @@ A decision carries the records that `advance` stores before anything starts: the
 step or the end itself. What is recorded is read back, never evaluated again.
 """
 
-from dataclasses import dataclass, field
+from dataclasses import field
 
 from agent_framework.config.conditions import parse_condition
 from agent_framework.core.pinned import PinnedPlan, PinnedRule
 from agent_framework.core.state import Cursor, JobState, Mode, Phase, apply, branch_steps, current_rule, leave
-from agent_framework.types import Event, EventKind, JobStatus, JSONDict, Step, is_array, is_object
+from agent_framework.types import Event, EventKind, JobStatus, JSONDict, Step, is_array, is_object, value
 
 _SHOWN_CHARACTERS = 200
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class RunStep:
     """Start these agents. ``events`` end with the step's own record, whose ``seq`` names the step.
 
@@ -28,7 +28,7 @@ class RunStep:
     cursor: Cursor = field(compare=False)
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Finish:
     """The run is over; ``cursor`` is where."""
 
@@ -39,7 +39,7 @@ class Finish:
     failed_agents: dict[str, str] = field(default_factory=dict[str, str])
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class WaitForApproval:
     """Nothing runs and nothing may start before somebody decides about these approvals."""
 

@@ -1,12 +1,11 @@
 """What a listener hears while a job runs in this process: the records of `advance` and the outcomes of `perform`."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
 
-from agent_framework.types import AgentOutcome, AttemptKey, Event, JobStatus
+from agent_framework.types import AgentOutcome, AttemptKey, Event, JobStatus, value
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Decided:
     """Records were committed; ``status`` is where the job now stands."""
 
@@ -15,7 +14,7 @@ class Decided:
     status: JobStatus
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class AttemptStarted:
     """An agent runs."""
 
@@ -23,7 +22,7 @@ class AttemptStarted:
     performer: str
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class AttemptEnded:
     """An agent's outcome; ``stored`` is false where the attempt was given up before it came."""
 

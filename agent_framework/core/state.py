@@ -21,7 +21,7 @@ from agent_framework.core.attempts import (
     undecided,
 )
 from agent_framework.core.pinned import PinnedPlan, PinnedRule
-from agent_framework.types import ErrorKind, Event, EventKind, JSONDict, Snapshot, Step
+from agent_framework.types import ErrorKind, Event, EventKind, JSONDict, Snapshot, Step, value
 
 
 class Phase(StrEnum):
@@ -47,7 +47,7 @@ class Mode(StrEnum):
     CALLS = "calls"
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Reached:
     """A rule's item that was reached, and which of its agents exposed nothing there."""
 
@@ -55,7 +55,7 @@ class Reached:
     silent: frozenset[str] = frozenset()
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class OpenStep:
     """A step whose agents have not all settled."""
 
@@ -112,7 +112,7 @@ class Cursor:
         self.fatal = self.fatal or reason
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class JobState:
     """What the planner decides from. ``standings`` are those of the open step, and of settled ones as far as looked at.
 
@@ -198,7 +198,7 @@ class JobState:
         return all(self.standing(step.seq, agent).status is not Status.OPEN for agent in step.agents)
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Folded:
     """A place of a run's walk that nothing to come can change: before the record of its last step.
 

@@ -4,16 +4,16 @@ What agents are given is theirs: an agent may change it, and neither the engine 
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import cached_property
 from typing import Any
 
 from agent_framework.core.pinned import PinnedPlan
 from agent_framework.core.state import Mode
-from agent_framework.types import Attempt, AttemptKey, AttemptState, EventKind, Job, JSONDict, Snapshot
+from agent_framework.types import Attempt, AttemptKey, AttemptState, EventKind, Job, JSONDict, Snapshot, value
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Work:
     """What one attempt has to do.
 

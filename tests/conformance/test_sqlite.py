@@ -74,7 +74,7 @@ def test_a_view_that_cannot_be_is_refused_and_the_old_one_stays(tmp_path: Path, 
 def test_a_database_that_was_not_migrated_is_refused_by_the_check(tmp_path: Path) -> None:
     async def go() -> None:
         db = SqliteDatabase(tmp_path / "jobs.sqlite")
-        assert await db.schema_status() == SchemaStatus(0, 1)
+        assert await db.schema_status() == SchemaStatus(0, 2)
         with pytest.raises(SchemaVersionError, match=r"version 0.*agent-framework db migrate"):
             await db.check_schema()
         await db.close()

@@ -6,19 +6,19 @@ either, so jobs with attempts that nobody has started yet are not kept.
 """
 
 from collections import OrderedDict
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from agent_framework.infrastructure._json import to_json
 from agent_framework.infrastructure.database._codec import loads
 from agent_framework.infrastructure.database._requests import Ended
 from agent_framework.infrastructure.database.snapshots import with_ended
-from agent_framework.types import AgentOutcome, AttemptState, JobStatus, Snapshot
+from agent_framework.types import AgentOutcome, AttemptState, JobStatus, Snapshot, value
 
 MOST = 4096
 """Jobs that are kept; of more, those that were written longest ago are read again."""
 
 
-@dataclass(slots=True)
+@value
 class Known:
     """A job as it was written last, and the outcomes that came since."""
 

@@ -4,10 +4,10 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from agent_framework.infrastructure.database.base import Changes
-from agent_framework.types import AgentOutcome, AttemptKey, Job
+from agent_framework.types import AgentOutcome, AttemptKey, Job, value
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class NewJob:
     """A job to store; ``payload`` is JSON text."""
 
@@ -36,7 +36,7 @@ def certain() -> bool:
     return True
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Decision:
     """Changes to write if ``job`` is still as it was decided from, and ``rests_on`` says yes.
 

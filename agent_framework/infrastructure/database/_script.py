@@ -5,16 +5,16 @@ one transaction. So each transaction is written once, and a backend brings only 
 """
 
 from collections.abc import Callable, Generator, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any, TypeVar
 
 from agent_framework.infrastructure.database._rows import Row
+from agent_framework.types import value
 
 T = TypeVar("T")
 Params = Mapping[str, Any]
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Statement:
     """One statement with named parameters (``:name``).
 
@@ -44,7 +44,7 @@ def drive(script: Script[T], execute: Callable[[Statement], Sequence[Row]]) -> T
         return done.value
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Dialect:
     """What differs between SQL backends.
 

@@ -7,7 +7,6 @@ most once.
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from types import TracebackType
 from typing import Protocol, Self, runtime_checkable
 
@@ -24,13 +23,14 @@ from agent_framework.types import (
     JobStatus,
     JSONDict,
     Snapshot,
+    value,
 )
 
 PURGE_AFTER_S = 86_400.0
 """How long expired documents stay: a version number is not used again while somebody may remember it."""
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Changes:
     """What one `advance` writes, all or nothing.
 
@@ -47,7 +47,7 @@ class Changes:
     plan: JSONDict | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class SchemaStatus:
     """The version of a database's schema and the one that this package works with; both 0 where there is none."""
 
@@ -282,7 +282,7 @@ Decide = Callable[[Snapshot], Changes | None]
 """From a job to what is written; None if that needs more than the snapshot. Pure: it may be called again."""
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Decided:
     """A job as it was decided from, and as it is ``after``; None: nothing was decided, and the job is claimed."""
 
