@@ -86,18 +86,19 @@ class FunctionAgent(BaseAgent):
     async def run(self, job_id: str) -> Any:
         """Call the function; a sync one runs in a thread. What it answers is made an output by who runs the agent."""
         job = await self.load(job_id)
-        wanted = _parameters(self._function)
+        wanted, is_async = _form(self._function)
         if wanted > 2:
             raise ProjectError(f"agent {self.agent_name}: a function takes (job, context), not {wanted} parameters")
         arguments = (job, await self.context(job))[:wanted]
-        if inspect.iscoroutinefunction(self._function):
+        if is_async:
             return await self._function(*arguments)
         return await _in_thread(self.agent_name, self._function, *arguments)
 
 
 @lru_cache(maxsize=1024)
-def _parameters(function: Callable[..., Any]) -> int:
-    return len(inspect.signature(function).parameters)
+def _form(function: Callable[..., Any]) -> tuple[int, bool]:
+    """How many parameters a function has, and whether it is async."""
+    return len(inspect.signature(function).parameters), inspect.iscoroutinefunction(function)
 
 
 def _in_thread(name: str, function: Callable[..., Any], *arguments: Any) -> Awaitable[Any]:

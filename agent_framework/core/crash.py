@@ -64,7 +64,7 @@ def arm(setting: str | None, *, death: Callable[[], None] = kill) -> None:
 
 def crash_point(point: CrashPoint) -> None:
     """Die here if this point is armed and its time has come."""
-    if point not in _armed:
+    if not _armed or point not in _armed:
         return
     _armed[point] -= 1
     if _armed[point] == 0:

@@ -111,7 +111,7 @@ class Engine:
     async def _follow(self, snapshot: Snapshot, move: Move, after: Job | None = None) -> Advanced:
         """What comes after the commit: listeners hear of it, attempts are dispatched; some are started already."""
         job_id = snapshot.job.id
-        if move.changes.events or move.changes.status is not None:
+        if self._listener is not ignore and (move.changes.events or move.changes.status is not None):
             self._listener(Decided(job_id, move.changes.events, move.status))
         if move.dispatch:
             await self._dispatcher.dispatch(move.dispatch)

@@ -11,6 +11,7 @@ from agent_framework.observability.redaction import masked
 from agent_framework.types import MAX_NESTING, JSONDict, nesting
 
 _STRICT = json.JSONEncoder(allow_nan=False, ensure_ascii=False)
+_DECODER = json.JSONDecoder()
 
 
 def to_output(value: Any, *, agent: str, structured: bool = False) -> JSONDict:
@@ -32,12 +33,12 @@ def to_output(value: Any, *, agent: str, structured: bool = False) -> JSONDict:
         text = _STRICT.encode(output)
         if not text.isascii():
             text.encode()  # half a surrogate pair can be stored nowhere
-        parsed: JSONDict = json.loads(text)
+        parsed: JSONDict = _DECODER.raw_decode(text)[0]
     except (TypeError, ValueError, RecursionError) as exc:
         raise OutputValidationError(
             f"the output of {agent} is not JSON: {exc}; return a dict of texts, numbers, lists and dicts"
         ) from exc
-    if nesting(parsed) > MAX_NESTING:
+    if text.count("{") + text.count("[") > MAX_NESTING and nesting(parsed) > MAX_NESTING:
         raise OutputValidationError(f"the output of {agent} is nested deeper than {MAX_NESTING} levels")
     return masked(parsed)
 
@@ -48,6 +49,8 @@ def _is_plain_text(value: object) -> bool:
 
 
 def _plain(value: Any) -> Any:
+    if type(value) is dict:
+        return value  # pyright: ignore[reportUnknownVariableType]
     if isinstance(value, BaseModel):
         return value.model_dump(mode="json")
     if dataclasses.is_dataclass(value) and not isinstance(value, type):
