@@ -27,8 +27,7 @@ Together = Callable[[sqlite3.Connection, Sequence[Any]], Sequence[T]]
 
 BUSY_TIMEOUT_S = 30.0
 MAX_BATCH = 256
-LINGER_S = 0.0005
-"""How long a transaction waits at most for what belongs to it. A sync takes about as long."""
+"""Requests in one transaction, a few more at most."""
 
 
 def open_file(path: Path, *, clock: Callable[[], float], what: str) -> sqlite3.Connection:
@@ -73,7 +72,6 @@ class _Request:
 
     work: Together[Any]
     item: Any
-    linked: bool
     last: bool
     undone: Callable[[Any], None] | None
     loop: asyncio.AbstractEventLoop
@@ -93,7 +91,8 @@ class SqliteWorker:
         self._name = name
         self._begin = "BEGIN IMMEDIATE" if write else "BEGIN"
         self._max_batch = MAX_BATCH if write else 1
-        self._requests: queue.SimpleQueue[_Request | None] = queue.SimpleQueue()
+        self._requests: queue.SimpleQueue[list[_Request] | None] = queue.SimpleQueue()
+        self._gathered: dict[asyncio.AbstractEventLoop, list[_Request]] = {}
         self._thread: threading.Thread | None = None
         self._lock = threading.Lock()
 
@@ -106,25 +105,32 @@ class SqliteWorker:
         work: Together[T],
         item: Any,
         *,
-        linked: bool = False,
         last: bool = False,
         undone: Callable[[Any], None] | None = None,
     ) -> T:
         """Do ``work`` for ``item``, perhaps with others that wait for the same, and give this one's answer.
 
-        ``linked``: more that belongs to it is expected at once, and should share its transaction. ``last``: it comes
-        after all others of its transaction. ``undone`` is told the item on the thread if its transaction failed after
-        the work was done.
+        ``last``: it comes after all others of its transaction. ``undone`` is told the item on the thread if its
+        transaction failed after the work was done.
         """
         if self._thread is None:
             self._start()
         loop = asyncio.get_running_loop()
-        request = _Request(work, item, linked, last, undone, loop, loop.create_future())
-        self._requests.put(request)
+        request = _Request(work, item, last, undone, loop, loop.create_future())
+        gathered = self._gathered.setdefault(loop, [])
+        gathered.append(request)
+        if len(gathered) == 1:  # what follows from this at once, like the decision after an outcome, goes with it
+            loop.call_soon(self._hand_over, loop)
         try:
             return await request.future
         except sqlite3.Error as exc:
             raise ProviderError(f"{self._name}: {exc}{_remedy(exc)}", retryable=_is_held(exc)) from exc
+
+    def _hand_over(self, loop: asyncio.AbstractEventLoop) -> None:
+        """Give the thread what was gathered."""
+        gathered = self._gathered.pop(loop, None)
+        if gathered:
+            self._requests.put(gathered)
 
     def _start(self) -> None:
         with self._lock:
@@ -137,13 +143,15 @@ class SqliteWorker:
         with self._lock:
             thread, self._thread = self._thread, None
         if thread is not None:
+            for loop in list(self._gathered):
+                self._hand_over(loop)
             self._requests.put(None)
             thread.join()
 
     def _serve(self) -> None:
         connection: sqlite3.Connection | None = None
-        while (request := self._requests.get()) is not None:
-            batch = _Batch(self._requests, request, self._max_batch)
+        while (requests := self._requests.get()) is not None:
+            batch = _Batch(self._requests, requests, self._max_batch)
             try:
                 connection = connection or self._connect()
                 self._transact(connection, batch)
@@ -199,42 +207,31 @@ def _carry_out(connection: sqlite3.Connection, requests: "Sequence[_Request]") -
 
 
 class _Batch:
-    """The requests of one transaction: a first one, and all that come while the work is done."""
+    """The requests of one transaction: the first that waited, and all that come while their work is done."""
 
-    def __init__(self, waiting: "queue.SimpleQueue[_Request | None]", first: _Request, most: int) -> None:
+    def __init__(self, waiting: "queue.SimpleQueue[list[_Request] | None]", first: "list[_Request]", most: int) -> None:
         self.taken: list[_Request] = []
         self.is_last = False
         self._waiting = waiting
-        self._next: _Request | None = first
+        self._next = first
         self._most = most
 
-    def take(self) -> Sequence[_Request]:
-        """All that wait now; of what is linked, that which belongs to it is waited for."""
-        new: list[_Request] = []
-        linked = self._next is None and self.taken[-1].linked
-        while self._next is not None or len(self.taken) + len(new) < self._most:
-            request = self._next or self._wait(LINGER_S if linked else 0.0)
-            self._next, linked = None, False
-            if request is None:
+    def take(self) -> "Sequence[_Request]":
+        """All that wait now."""
+        new, self._next = self._next, []
+        while len(self.taken) + len(new) < self._most and not self.is_last:
+            try:
+                requests = self._waiting.get_nowait()
+            except queue.Empty:
                 break
-            new.append(request)
+            self.is_last = requests is None
+            new = [*new, *(requests or ())]
         self.taken += new
         return new
 
-    def _wait(self, seconds: float) -> _Request | None:
-        if self.is_last:
-            return None
-        try:
-            request = self._waiting.get(seconds > 0, seconds)
-        except queue.Empty:
-            return None
-        self.is_last = request is None
-        return request
-
     def fail(self, error: Exception) -> None:
         """The transaction did not happen."""
-        if self._next is not None:
-            self.taken.append(self._next)
+        self.taken += self._next
         for request in self.taken:
             request.error = error
             if request.undone is not None:

@@ -58,15 +58,13 @@ class Access(Enum):
     """What a script needs.
 
     One reading statement, several that see one moment, a writing transaction that happens at most once (one that stores
-    an outcome, which a decision follows, and one that stores the decision, are such), or one that changes the schema,
-    which may happen twice without harm. The statements of one that is apart are transactions of their own, and those
-    that write happen at most once.
+    a decision is such, which follows outcomes), or one that changes the schema, which may happen twice without harm.
+    The statements of one that is apart are transactions of their own, and those that write happen at most once.
     """
 
     ONE = "one"
     READ = "read"
     WRITE = "write"
-    OUTCOME = "outcome"
     DECISION = "decision"
     SCHEMA = "schema"
     APART = "apart"
@@ -74,7 +72,7 @@ class Access(Enum):
     @property
     def happens_once(self) -> bool:
         """It must not be carried out twice, whatever is lost on the way."""
-        return self in (Access.WRITE, Access.OUTCOME, Access.DECISION, Access.APART)
+        return self in (Access.WRITE, Access.DECISION, Access.APART)
 
 
 class SqlDatabase(DatabaseProvider):
@@ -255,7 +253,7 @@ class SqlDatabase(DatabaseProvider):
             self._recent.note(ended)
         at = None
         try:
-            at = await self._together(self._scripts.end, ended, Access.OUTCOME)
+            at = await self._together(self._scripts.end, ended, Access.WRITE)
         finally:
             if at is None:
                 self._recent.forget(key.job_id)

@@ -82,10 +82,12 @@ class SqliteDatabase(SqlDatabase):
         return await self._storable(worker.run(lambda connection: drive(make(), partial(_execute, connection))))
 
     async def _together(self, carry: Carry[R, T], request: R, access: Access) -> T:
-        linked, last = access is Access.OUTCOME, access is Access.DECISION
-        work = self._works.setdefault(carry, partial(_carry_out, carry))
-        undone = _forget if linked else None
-        return await self._storable(self._writer.run_together(work, request, linked=linked, last=last, undone=undone))
+        work = self._works.get(carry)
+        if work is None:
+            work = self._works[carry] = partial(_carry_out, carry)
+        undone = _forget if isinstance(request, Ended) else None
+        last = access is Access.DECISION
+        return await self._storable(self._writer.run_together(work, request, last=last, undone=undone))
 
     async def _storable(self, work: Awaitable[T]) -> T:
         try:
