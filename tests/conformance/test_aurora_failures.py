@@ -300,7 +300,7 @@ def test_a_transaction_that_the_service_dropped_is_run_again(made, server):
     asyncio.run(go())
 
 
-def test_the_engines_steps_are_one_request_each_and_a_decision_is_two(made, server):
+def test_the_engines_steps_are_one_request_each_and_a_decision_about_a_job_that_is_not_known_two(made, server):
     async def go() -> None:
         async with made() as db:
             server.requests.clear()
@@ -312,7 +312,9 @@ def test_the_engines_steps_are_one_request_each_and_a_decision_is_two(made, serv
             )
             assert requests() == 1
             assert await db.decide_job(job_id, "me", 30.0, lambda snapshot: changes)
-            assert requests() == 2
+            assert requests() == 1, "the job was made here, and nobody else has written about it"
+            assert await db.decide_job(job_id, "me", 30.0, lambda snapshot: Changes())
+            assert requests() == 2, "others may have started its attempt"
             assert await db.load(job_id)
             assert requests() == 1
             assert await db.start_attempt(key, "worker", 30.0)

@@ -27,7 +27,6 @@ from agent_framework.types import (
     AgentResult,
     Attempt,
     AttemptKey,
-    Event,
     Job,
     JobStatus,
     JSONDict,
@@ -36,9 +35,9 @@ from agent_framework.types import (
     check_transition,
 )
 
-_FINAL = ", ".join(f"'{status}'" for status in sorted(FINAL_STATUSES))
+FINAL = ", ".join(f"'{status}'" for status in sorted(FINAL_STATUSES))
 NO_USAGE = Usage()
-ACTIVE_JOB = f"status NOT IN ({_FINAL})"
+ACTIVE_JOB = f"status NOT IN ({FINAL})"
 KEY = "job_id = :job_id AND run = :run AND seq = :seq AND agent = :agent AND number = :number"
 CLAIM_OF_JOB = "SELECT epoch, signals, status, lease_owner FROM jobs WHERE id = :id"
 REPLACE_RESULT = """ON CONFLICT (job_id, agent_name) DO UPDATE SET result_payload = excluded.result_payload,
@@ -280,24 +279,6 @@ def result_params(
     }
 
 
-def outcome_params(key: AttemptKey, outcome: AgentOutcome, produced_by: str) -> JSONDict:
-    """The same for what an attempt produced; a stand-in is named."""
-    return result_params(
-        key.job_id,
-        key.agent,
-        outcome.output or {},
-        seq=key.seq,
-        execution_time_ms=outcome.execution_time_ms,
-        usage=outcome.usage,
-        produced_by=produced_by if produced_by != key.agent else None,
-    )
-
-
-def event_params(event: Event) -> JSONDict:
-    """The parameters of a row of events, but for its job."""
-    return {"seq": event.seq, "run": event.run, "kind": event.kind, "data": to_json(event.data, what="an event")}
-
-
 def attempt_params(attempt: Attempt) -> JSONDict:
     """The parameters of a row of attempts."""
     return {
@@ -309,11 +290,6 @@ def attempt_params(attempt: Attempt) -> JSONDict:
         "not_before": attempt.not_before,
         "not_after": attempt.not_after,
     }
-
-
-def settled_params(key: AttemptKey, outcome: AgentOutcome) -> JSONDict:
-    """The parameters of an attempt's end."""
-    return {**key_params(key), "state": outcome.state, "outcome": outcome_json(outcome)}
 
 
 def outcome_json(outcome: AgentOutcome) -> str:

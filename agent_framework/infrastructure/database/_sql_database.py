@@ -11,7 +11,7 @@ from collections.abc import Callable, Mapping, Sequence
 from enum import Enum
 from typing import TypeVar
 
-from agent_framework.errors import SchemaVersionError
+from agent_framework.errors import IdempotencyConflictError, SchemaVersionError
 from agent_framework.infrastructure._ids import new_id
 from agent_framework.infrastructure._json import to_json
 from agent_framework.infrastructure.database._codec import loads
@@ -163,7 +163,10 @@ class SqlDatabase(DatabaseProvider):
     ) -> str:
         payload = to_json(request_payload, what="the job's request_payload")
         job = NewJob(job_id or new_id(), user_id, job_type, payload, client_key, self._moment())
-        stored_id, at = await self._together(self._scripts.create, job, Access.WRITE)
+        answer = await self._together(self._scripts.create, job, Access.WRITE)
+        if isinstance(answer, IdempotencyConflictError):
+            raise answer
+        stored_id, at = answer
         if at is not None:
             self._recent.keep(created(stored_id, user_id, job_type, loads(payload), self._told(at)))
         return stored_id

@@ -3,6 +3,7 @@
 from abc import abstractmethod
 from collections.abc import Sequence
 
+from agent_framework.errors import IdempotencyConflictError
 from agent_framework.infrastructure.database._requests import Decision, Ended, NewJob
 from agent_framework.infrastructure.database._script import Script
 from agent_framework.infrastructure.database._sql import Scripts
@@ -13,8 +14,11 @@ class StepScripts(Scripts):
     """The scripts of the engine's steps. Those that take several requests answer in their order."""
 
     @abstractmethod
-    def create(self, jobs: Sequence[NewJob]) -> Script[list[tuple[str, float | None]]]:
-        """Store jobs; of each the id and the moment, or the id of the job that was stored for it before, and None."""
+    def create(self, jobs: Sequence[NewJob]) -> Script[list[tuple[str, float | None] | IdempotencyConflictError]]:
+        """Store jobs; of each the id and the moment, or the id of the job that was stored for it before, and None.
+
+        The error: another request was stored under its client key or id.
+        """
 
     @abstractmethod
     def free(self, job_id: str) -> Script[Snapshot | None]:

@@ -7,6 +7,7 @@ undone, and carried out again for each request by itself.
 import hashlib
 from collections.abc import Sequence
 
+from agent_framework.errors import IdempotencyConflictError
 from agent_framework.infrastructure._json import to_json
 from agent_framework.infrastructure.database._requests import Decision, Ended, NewJob
 from agent_framework.infrastructure.database._rows import attempt_from
@@ -59,7 +60,7 @@ class SqliteScripts(StepScripts):
 
     # -- creating --------------------------------------------------------------------------------------------
 
-    def create(self, jobs: Sequence[NewJob]) -> Script[list[tuple[str, float | None]]]:
+    def create(self, jobs: Sequence[NewJob]) -> Script[list[tuple[str, float | None] | IdempotencyConflictError]]:
         rows = yield Statement(
             _INSERT_JOBS,
             many=[(j.id, j.user_id, j.job_type, j.client_key, j.at, j.at, j.at) for j in jobs],
@@ -69,7 +70,10 @@ class SqliteScripts(StepScripts):
             return [(job.id, job.at) for job in jobs]
         if len(jobs) > 1:
             raise NotTogether
-        return [((yield from self.existing(jobs[0])), None)]
+        try:
+            return [((yield from self.existing(jobs[0])), None)]
+        except IdempotencyConflictError as exc:
+            return [exc]
 
     # -- deciding --------------------------------------------------------------------------------------------
 

@@ -15,17 +15,19 @@ from pydantic import BaseModel, ConfigDict, Field, SecretStr, model_validator
 from agent_framework._optional import require
 from agent_framework.errors import ConfigError
 from agent_framework.infrastructure._providers import validated
+from agent_framework.infrastructure.database._gathering import Gathering
 from agent_framework.infrastructure.database._migrations import PostgresMigrations
 from agent_framework.infrastructure.database._postgres_dialect import DIALECT
 from agent_framework.infrastructure.database._postgres_scripts import PostgresScripts
 from agent_framework.infrastructure.database._secret import DatabaseSecret
-from agent_framework.infrastructure.database._sql_database import Access, MakeScript, SqlDatabase
+from agent_framework.infrastructure.database._sql_database import Access, Carry, MakeScript, SqlDatabase
 from agent_framework.observability.redaction import remember
 from agent_framework.types import JSONDict
 
 if TYPE_CHECKING:
     from agent_framework.infrastructure.database._postgres_driver import Driver
 
+R = TypeVar("R")
 T = TypeVar("T")
 
 
@@ -90,6 +92,7 @@ class PostgresDatabase(SqlDatabase):
         self._environ = os.environ if environ is None else environ
         self._secret = DatabaseSecret(config.secret, config.region, client=secrets) if config.secret else None
         self._driver: Driver | None = None
+        self._gatherings: dict[Any, Gathering[Any, Any]] = {}
         super().__init__(PostgresScripts(DIALECT), PostgresMigrations(), f"database {self.name} ({_place(config)})")
 
     @classmethod
@@ -112,6 +115,13 @@ class PostgresDatabase(SqlDatabase):
                 retry_s=self._config.retry_seconds,
             )
         return await self._driver.run(make, access)
+
+    async def _together(self, carry: Carry[R, T], request: R, access: Access) -> T:
+        gathering = self._gatherings.get(carry)
+        if gathering is None:
+            access = self._access(access)
+            gathering = self._gatherings[carry] = Gathering(lambda requests: self._run(lambda: carry(requests), access))
+        return await gathering.ask(request)
 
     async def close(self) -> None:
         if self._driver is not None:

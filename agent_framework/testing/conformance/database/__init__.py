@@ -27,6 +27,7 @@ from agent_framework.testing.conformance.database.races import RaceTests
 from agent_framework.testing.conformance.database.restarts import RestartTests
 from agent_framework.testing.conformance.database.results import ResultTests
 from agent_framework.testing.conformance.database.sessions import SessionTests
+from agent_framework.testing.conformance.database.together import TogetherTests
 from agent_framework.testing.conformance.database.transitions import TransitionTests
 from agent_framework.testing.conformance.database.values import ValueTests
 
@@ -43,6 +44,7 @@ class DatabaseConformance(
     DocumentTests,
     ValueTests,
     RaceTests,
+    TogetherTests,
     RestartTests,
     SessionTests,
 ):
