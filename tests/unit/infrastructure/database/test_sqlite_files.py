@@ -1,16 +1,20 @@
 """SQLite files that are damaged, locked, read-only or of another version: a clear error, and nothing is lost."""
 
 import asyncio
+import json
 import os
 import sqlite3
 import threading
+from importlib.resources import files
 from pathlib import Path
 
 import pytest
 
 from agent_framework.errors import ProviderError, SchemaVersionError
 from agent_framework.infrastructure import _sqlite as module
+from agent_framework.infrastructure.database.base import Changes
 from agent_framework.infrastructure.database.sqlite import SqliteDatabase
+from agent_framework.types import JobStatus
 
 
 async def submit(path: Path) -> str:
@@ -85,6 +89,47 @@ def test_a_newer_schema_is_refused_with_the_remedy(tmp_path: Path) -> None:
     connection.close()
     with pytest.raises(SchemaVersionError, match=r"has schema version 99.*upgrade the package"):
         asyncio.run(submit(path))
+
+
+def test_jobs_of_the_first_schema_are_carried_on(tmp_path: Path) -> None:
+    path = tmp_path / "jobs.sqlite"
+    first = files("agent_framework.infrastructure.database") / "migrations" / "sqlite" / "0001_initial.sql"
+    plan = {"digest": "d", "version": 1}
+    old = sqlite3.connect(path)
+    old.executescript(first.read_text("utf-8"))
+    for number, pinned in enumerate((plan, plan, {"version": 2}, None)):
+        old.execute(
+            """INSERT INTO jobs (id, user_id, job_type, status, request_payload, plan, created_at, updated_at)
+            VALUES (?, 'ann', 't', 'running', ?, ?, 1.5, 2.5)""",
+            (f"job {number}", json.dumps({"n": number}), pinned and json.dumps(pinned)),
+        )
+    old.execute("INSERT INTO agent_results VALUES ('job 0', 'a', '{\"x\": 1}', 1, 5, NULL, NULL, 2.0)")
+    old.execute("PRAGMA user_version = 1")
+    old.commit()
+    old.close()
+
+    async def go() -> None:
+        async with SqliteDatabase(path) as db:
+            jobs = [await db.get_job(f"job {number}") for number in range(4)]
+            assert [(job.request_payload, job.plan) for job in jobs if job is not None] == [
+                ({"n": 0}, plan),
+                ({"n": 1}, plan),
+                ({"n": 2}, {"version": 2}),
+                ({"n": 3}, None),
+            ]
+            assert jobs[0] is not None
+            assert (jobs[0].agent_results, jobs[0].created_at, jobs[0].updated_at) == ({"a": {"x": 1}}, 1.5, 2.5)
+            decided = await db.decide_job("job 0", "me", 30.0, lambda snapshot: Changes(status=JobStatus.COMPLETED))
+            assert decided is not None
+            assert decided.snapshot.job.plan == plan
+            assert [job.id for job in await db.list_jobs()] == ["job 3", "job 2", "job 1", "job 0"]
+
+    asyncio.run(go())
+    new = sqlite3.connect(path)
+    assert new.execute("SELECT count(*) FROM plans").fetchone() == (2,), "the same plan is there once"
+    assert new.execute("PRAGMA integrity_check").fetchone() == ("ok",)
+    assert new.execute("PRAGMA foreign_key_check").fetchall() == []
+    new.close()
 
 
 def test_a_file_that_may_not_be_written_is_a_clear_error(tmp_path: Path) -> None:
