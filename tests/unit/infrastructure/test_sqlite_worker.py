@@ -10,6 +10,7 @@ import pytest
 
 from agent_framework.errors import ProviderError
 from agent_framework.infrastructure._sqlite import MAX_BATCH, SqliteWorker, open_file
+from tests.support.sqlite_faults import failing_commits
 
 
 class Kind:
@@ -26,23 +27,6 @@ class Kind:
         return [number * 10 for number in numbers]
 
 
-class FailingCommit:
-    """A connection whose first commits fail, as on a full disk."""
-
-    def __init__(self, connection: sqlite3.Connection, failures: int) -> None:
-        self._connection = connection
-        self._failures = failures
-
-    def execute(self, sql: str, *given: Any) -> Any:
-        if sql == "COMMIT" and self._failures:
-            self._failures -= 1
-            raise sqlite3.OperationalError("database or disk is full")
-        return self._connection.execute(sql, *given)
-
-    def __getattr__(self, name: str) -> Any:
-        return getattr(self._connection, name)
-
-
 def with_worker(path: Path, use: Callable[[SqliteWorker], Awaitable[None]], *, failures: int = 0) -> list[int]:
     """Use a worker on a file with a table of numbers; what is in it afterwards."""
     file = path / "numbers.sqlite"
@@ -51,7 +35,7 @@ def with_worker(path: Path, use: Callable[[SqliteWorker], Awaitable[None]], *, f
     setup.close()
 
     def connect() -> Any:
-        return FailingCommit(open_file(file, clock=lambda: 0.0, what="file"), failures)
+        return failing_commits(open_file(file, clock=lambda: 0.0, what="file"), failures)
 
     async def go() -> None:
         worker = SqliteWorker(connect, write=True, name="numbers")

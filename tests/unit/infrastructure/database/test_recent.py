@@ -1,7 +1,7 @@
 """What a process knows of a job is not read again, and never believed when somebody else has written about the job."""
 
 import asyncio
-import sqlite3
+import time
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Any
@@ -9,11 +9,13 @@ from typing import Any
 import pytest
 
 from agent_framework.errors import ProviderError
+from agent_framework.infrastructure._sqlite import SqliteWorker
 from agent_framework.infrastructure.database._recent import Recent
 from agent_framework.infrastructure.database.base import Changes
 from agent_framework.infrastructure.database.snapshots import created
 from agent_framework.infrastructure.database.sqlite import SqliteDatabase
 from agent_framework.types import AgentOutcome, Attempt, AttemptKey, AttemptState, ErrorKind, JobStatus, Snapshot
+from tests.support.sqlite_faults import failing_commits
 
 
 class Counted(SqliteDatabase):
@@ -149,22 +151,20 @@ def test_an_outcome_that_is_refused_is_not_counted_on_though_the_signals_agree(t
 
 
 def test_an_outcome_whose_transaction_failed_is_not_counted_on_though_the_signals_agree(
-    two: Callable[[Body], None], monkeypatch: pytest.MonkeyPatch
+    two: Callable[[Body], None],
 ) -> None:
     async def body(mine: Counted, others: SqliteDatabase) -> None:
         [key] = await begun(mine, "a")
-
-        def refuse(connection: sqlite3.Connection) -> None:
-            connection.execute("PRAGMA max_page_count = 1")  # as many as there are: nothing can be added
-
-        await mine._writer.run(refuse)
-        large = good(text="x" * 500_000)
-        storing = asyncio.create_task(mine.commit_outcome(key, "me", large, produced_by="a"))
+        await asyncio.to_thread(mine._writer.stop)
+        mine._writer = SqliteWorker(lambda: failing_commits(mine._connect(), 1), write=True, name="sqlite")
+        await others.signal_job(key.job_id)
+        storing = asyncio.create_task(mine.commit_outcome(key, "me", good(n=1), produced_by="a"))
+        for _ in range(3):
+            await asyncio.sleep(0)
+        time.sleep(0.3)  # the transaction has failed, and nobody here has heard of it
+        seen = await look(mine, key.job_id)
         with pytest.raises(ProviderError, match="full"):
             await storing
-        await mine._writer.run(lambda connection: connection.execute("PRAGMA max_page_count = 1000000"))
-        await others.signal_job(key.job_id)
-        seen = await look(mine, key.job_id)
         assert (seen.attempts[0].state, dict(seen.results), seen.job.signals) == (AttemptState.STARTED, {}, 1)
 
     two(body)
