@@ -33,7 +33,8 @@ def write(folder: Path, agents: int) -> list[str]:
 def fill(path: Path, like: str, jobs: int) -> None:
     """Copy the finished job ``like``, with all that belongs to it, until the table holds ``jobs``."""
     connection = sqlite3.connect(path)
-    for table, key in (("jobs", "id"), ("job_events", "job_id"), ("attempts", "job_id"), ("agent_results", "job_id")):
+    for table in ("jobs", "job_inputs", "job_events", "attempts", "agent_results"):
+        key = "id" if table == "jobs" else "job_id"
         columns = [row[1] for row in connection.execute(f"PRAGMA table_info({table})")]
         others = ", ".join(column for column in columns if column != key)
         connection.execute(
