@@ -185,6 +185,28 @@ class Job:
     completed_at: float | None = None
     updated_at: float = 0.0
 
+    def with_data(self, request_payload: JSONDict, agent_results: dict[str, JSONDict]) -> "Job":
+        """The same job with other data; `dataclasses.replace` would take five times as long."""
+        return Job(
+            self.id,
+            self.user_id,
+            self.job_type,
+            self.status,
+            request_payload,
+            agent_results,
+            self.run,
+            self.epoch,
+            self.signals,
+            self.due_at,
+            self.plan,
+            self.error_message,
+            self.cancel_requested,
+            self.created_at,
+            self.started_at,
+            self.completed_at,
+            self.updated_at,
+        )
+
     def __getitem__(self, key: str) -> Any:
         if key == "job_id":
             return self.id

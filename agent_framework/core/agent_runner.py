@@ -1,7 +1,6 @@
 """Runs the code of a project's agents: finds the class, gives it its services, calls it as the work asks."""
 
 from collections.abc import Callable
-from dataclasses import replace
 from pathlib import Path
 
 from agent_framework.config.agent_config import AgentConfig
@@ -141,7 +140,7 @@ def _own(work: Work) -> Job | None:
     if job is None:
         return None
     results = job.agent_results if work.results is None else work.results
-    return replace(job, request_payload=json_copy(job.request_payload), agent_results=json_copy(dict(results)))
+    return job.with_data(json_copy(job.request_payload), {name: json_copy(output) for name, output in results.items()})
 
 
 def _price_with(prices: dict[str, Price]) -> Callable[[str, int, int], float | None]:

@@ -1,4 +1,8 @@
-"""What is known of a job after a write, without reading it again. Pure."""
+"""What is known of a job after a write, without reading it again. Pure.
+
+Jobs and attempts are made anew here field by field: `dataclasses.replace` takes five times as long, and this happens
+at every step of every job.
+"""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
@@ -43,16 +47,24 @@ def with_settled(snapshot: Snapshot, settled: Sequence[Settled]) -> Snapshot:
 def as_committed(snapshot: Snapshot, changes: Changes, at: float) -> Snapshot:
     """A job that was decided about at once, with what was written then, at the moment ``at``."""
     job, status = snapshot.job, changes.status
-    job = replace(
-        job,
-        status=status or job.status,
-        plan=changes.plan or job.plan,
-        epoch=job.epoch + 1,
-        due_at=changes.due_at,
-        error_message=job.error_message if changes.error_message is None else changes.error_message,
-        started_at=job.started_at or at if status is JobStatus.RUNNING else job.started_at,
-        completed_at=at if status is not None and status.is_final else job.completed_at,
-        updated_at=at,
+    job = Job(
+        job.id,
+        job.user_id,
+        job.job_type,
+        status or job.status,
+        job.request_payload,
+        job.agent_results,
+        job.run,
+        job.epoch + 1,
+        job.signals,
+        changes.due_at,
+        changes.plan or job.plan,
+        job.error_message if changes.error_message is None else changes.error_message,
+        job.cancel_requested,
+        job.created_at,
+        job.started_at or at if status is JobStatus.RUNNING else job.started_at,
+        at if status is not None and status.is_final else job.completed_at,
+        at,
     )
     events = (*snapshot.events, *(Event(e.seq, e.run, e.kind, e.data, at) for e in changes.events))
     attempts = (*with_settled(snapshot, changes.settle).attempts, *changes.attempts)
@@ -64,6 +76,8 @@ def with_ended(snapshot: Snapshot, ended: Mapping[AttemptKey, tuple[AgentOutcome
 
     Each of them has signalled the job.
     """
+    if not ended:
+        return Snapshot(snapshot.job, snapshot.events, snapshot.attempts, snapshot.results, now)
     attempts: list[Attempt] = []
     for attempt in snapshot.attempts:
         if attempt.key not in ended:
@@ -91,12 +105,25 @@ def with_ended(snapshot: Snapshot, ended: Mapping[AttemptKey, tuple[AgentOutcome
             output = outcome.output or {}
             ms = outcome.execution_time_ms
             results[key.agent] = AgentResult(key.agent, output, key.seq, ms, outcome.usage, by, at)
-    last = max((at for _, _, at in ended.values()), default=snapshot.job.updated_at)
-    job = replace(
-        snapshot.job,
-        signals=snapshot.job.signals + len(ended),
-        agent_results={name: result.payload for name, result in results.items()},
-        due_at=last,
-        updated_at=last,
+    job = snapshot.job
+    last = max(at for _, _, at in ended.values())
+    job = Job(
+        job.id,
+        job.user_id,
+        job.job_type,
+        job.status,
+        job.request_payload,
+        {name: result.payload for name, result in results.items()},
+        job.run,
+        job.epoch,
+        job.signals + len(ended),
+        last,
+        job.plan,
+        job.error_message,
+        job.cancel_requested,
+        job.created_at,
+        job.started_at,
+        job.completed_at,
+        last,
     )
     return Snapshot(job, snapshot.events, tuple(attempts), results, now)
