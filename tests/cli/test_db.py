@@ -29,10 +29,10 @@ def project(write_project):
 def test_migrating_makes_the_tables_and_the_view(af, project):
     done = af("db", "migrate")
     assert done.code == 0, done.err
-    assert "was migrated from version 0: schema version 1" in done.out
+    assert "was migrated from version 0: schema version 2" in done.out
     assert done.out.rstrip().splitlines()[-1] == "next: agent-framework jobs list --stage local"
     again = af("db", "migrate")
-    assert "is up to date: schema version 1" in again.out
+    assert "is up to date: schema version 2" in again.out
 
 
 def test_the_view_shows_each_jobs_outputs(af, project):
@@ -47,17 +47,17 @@ def test_the_view_shows_each_jobs_outputs(af, project):
 def test_the_status_tells_what_to_do_and_exits_with_1_until_it_is_done(af, project):
     before = af("db", "status")
     assert (before.code, before.err) == (1, "")
-    assert "schema version 0, this version works with 1" in before.out
+    assert "schema version 0, this version works with 2" in before.out
     assert "next: agent-framework db migrate --stage local" in before.out
     af("db", "migrate")
     after = af("db", "status")
     assert after.code == 0
-    assert "schema version 1" in after.out
+    assert "schema version 2" in after.out
 
 
 def test_json_is_one_document(af, project):
     done = json.loads(af("db", "migrate", "--json").out)
-    assert (done["provider"], done["before"], done["version"], done["current"]) == ("sqlite", 0, 1, True)
+    assert (done["provider"], done["before"], done["version"], done["current"]) == ("sqlite", 0, 2, True)
     assert done["job_outputs"] == {"reader": "word_count"}
     status = json.loads(af("db", "status", "--json").out)
     assert (status["stage"], status["version"], status["expected"]) == ("local", 1, 1)
