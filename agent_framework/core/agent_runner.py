@@ -1,6 +1,7 @@
 """Runs the code of a project's agents: finds the class, gives it its services, calls it as the work asks."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from functools import lru_cache
 from pathlib import Path
 
 from agent_framework.config.agent_config import AgentConfig
@@ -51,8 +52,8 @@ class ProjectRunner:
         """Run one attempt's agent."""
         config = self._registry.get_config(work.performer) or AgentConfig(name=work.performer)
         spec = self._model_spec(config)
-        limits = Limits(work.plan.budget_usd, work.plan.budget_tokens)
-        meter = AttemptMeter(self._db, work.key.job_id, limits, _price_with(dict(spec.prices)))
+        limits = _limits(work.plan.budget_usd, work.plan.budget_tokens)
+        meter = AttemptMeter(self._db, work.key.job_id, limits, _price_with(spec.prices))
         self._meters[work.key] = meter
         services = AgentServices(
             config=config,
@@ -64,7 +65,7 @@ class ProjectRunner:
             resumed=resume(work),
             job=_own(work),
             tracing=self._tracing,
-            session=await self._session(work, config),
+            session=await self._session(work, config) if config.session else None,
         )
         done = await self._guarded(work, make_agent(self._target(work.performer, config), self._db, services))
         del self._meters[work.key]
@@ -143,5 +144,8 @@ def _own(work: Work) -> Job | None:
     return job.with_data(json_copy(job.request_payload), {name: json_copy(output) for name, output in results.items()})
 
 
-def _price_with(prices: dict[str, Price]) -> Callable[[str, int, int], float | None]:
+_limits = lru_cache(maxsize=64)(Limits)
+
+
+def _price_with(prices: Mapping[str, Price]) -> Callable[[str, int, int], float | None]:
     return lambda model, input_tokens, output_tokens: cost_usd(model, None, input_tokens, output_tokens, prices)

@@ -262,7 +262,7 @@ def _success(work: Work, done: Done, usage: Usage, ms: int) -> AgentOutcome:
         detail: JSONDict = {"calls": list(done.calls), "saved": done.saved}
         return AgentOutcome(AttemptState.INTERRUPTED, execution_time_ms=ms, usage=usage, detail=detail)
     output = to_output(done.value, agent=work.key.agent, structured=done.structured)
-    inline = output_paths((rule.condition for rule in work.plan.rules), work.key.agent)
+    inline = output_paths(work.plan.conditions, work.key.agent)
     return AgentOutcome(AttemptState.SUCCEEDED, output, execution_time_ms=ms, usage=usage, inline=inline)
 
 

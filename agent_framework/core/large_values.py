@@ -6,6 +6,7 @@ paths that conditions read are kept; users and agents get the whole values, thei
 
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import replace
+from functools import lru_cache
 
 from agent_framework.config.conditions import parse_condition
 from agent_framework.infrastructure._json import to_json
@@ -36,7 +37,8 @@ def input_paths(conditions: Iterable[str]) -> tuple[str, ...]:
     return tuple(path.removeprefix("input.") for path in _paths(conditions) if path.startswith("input."))
 
 
-def output_paths(conditions: Iterable[str], agent: str) -> tuple[str, ...]:
+@lru_cache(maxsize=4096)
+def output_paths(conditions: tuple[str, ...], agent: str) -> tuple[str, ...]:
     """Paths within ``agent``'s output that conditions may read, by its name or as the previous step."""
     found: dict[str, None] = {}
     for path in _paths(conditions):

@@ -78,6 +78,11 @@ class PinnedPlan:
         return {phase: tuple(rule for rule in self.rules if rule.when == phase) for phase in phases}
 
     @cached_property
+    def conditions(self) -> tuple[str, ...]:
+        """The conditions of all rules."""
+        return tuple(rule.condition for rule in self.rules)
+
+    @cached_property
     def has_gates(self) -> bool:
         """Whether somebody must approve the start of some agent."""
         return any(policy.needs_approval for policy in self.policies.values())

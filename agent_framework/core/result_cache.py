@@ -98,7 +98,7 @@ class ResultCacheGuard:
         except (ProviderError, KeyError) as exc:
             logger.warning("attempt %s runs without its cached result: %s", work.key, exc)
             return None, f"cached result: {exc}"
-        inline = output_paths((rule.condition for rule in work.plan.rules), work.key.agent)
+        inline = output_paths(work.plan.conditions, work.key.agent)
         detail = {"cached": True, "stored_at": stored_at}
         return AgentOutcome(AttemptState.SUCCEEDED, output=output, usage=Usage(), detail=detail, inline=inline), None
 

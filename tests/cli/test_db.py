@@ -60,7 +60,7 @@ def test_json_is_one_document(af, project):
     assert (done["provider"], done["before"], done["version"], done["current"]) == ("sqlite", 0, 2, True)
     assert done["job_outputs"] == {"reader": "word_count"}
     status = json.loads(af("db", "status", "--json").out)
-    assert (status["stage"], status["version"], status["expected"]) == ("local", 1, 1)
+    assert (status["stage"], status["version"], status["expected"]) == ("local", 2, 2)
 
 
 def test_a_newer_schema_is_told_and_left_alone(af, project):
