@@ -139,7 +139,7 @@ class Engine:
         self._folded.pop(job_id, None)
 
     async def _learn_plan(self, job_id: str) -> None:
-        """Once in a process: make the plan before the first decision, which must not load code in its transaction."""
+        """Once in a process: make the plan before the first decision, which must not wait for code to load."""
         if self._knows_plan or self._known_plan is None:
             return
         self._knows_plan = True

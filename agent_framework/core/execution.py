@@ -88,8 +88,8 @@ async def unguarded(work: Work, run: Run) -> AgentOutcome:
 class Performer:
     """Performs attempts in this process. ``wake`` is told the job after each outcome.
 
-    ``wake_early`` is told the job as soon as an outcome is on its way, where the database carries out writes in order:
-    the decision that follows then shares the outcome's transaction.
+    ``wake_early`` is told the job right before its outcome is handed to a database that carries out writes in order,
+    which happens before anybody else's turn: the decision that follows then shares the outcome's transaction.
     ``clock`` and ``sleep`` are how long a run takes and how an outage of the database is waited for.
     """
 

@@ -118,7 +118,7 @@ class JobManager:
     # -- what `advance` does ---------------------------------------------------------------------------------
 
     async def decide(self, job_id: str, decide: Decide) -> Decided | None:
-        """Claim, decide and commit in one transaction, where the database can and ``decide`` needs no more.
+        """Decide and commit without a claim that others see, where the database can and ``decide`` needs no more.
 
         None if it cannot, or the job cannot be claimed at once: then there is still `claim`.
         """
@@ -173,7 +173,7 @@ class JobManager:
             StaleClaimError: the claim was taken over.
         """
         held: Snapshot | None = snapshot
-        while held is not None:
+        while held is not None and not held.job.status.is_final:
             held = await self.db.commit(held, Changes(due_at=held.job.due_at))
 
 

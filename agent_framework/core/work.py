@@ -1,6 +1,6 @@
 """What attempts have to do: the view of one step that all its attempts share, and from it the work of each.
 
-What agents are given is theirs: an agent may change it, and neither the engine nor its siblings see that.
+What an agent gets of it is a copy (`agent_runner`): it may change that, and neither the engine nor its siblings see it.
 """
 
 from collections.abc import Mapping
@@ -10,6 +10,7 @@ from typing import Any
 
 from agent_framework.core.pinned import PinnedPlan
 from agent_framework.core.state import Mode
+from agent_framework.infrastructure._json import json_copy
 from agent_framework.types import Attempt, AttemptKey, AttemptState, EventKind, Job, JSONDict, Snapshot, value
 
 
@@ -46,7 +47,6 @@ class StepView:
     def __init__(self, snapshot: Snapshot, plan: PinnedPlan, seq: int) -> None:
         self._snapshot = snapshot
         self._plan = plan
-        self._seq = seq
         event = next(e for e in reversed(snapshot.events) if e.kind is EventKind.STEP and e.seq == seq)
         self._mode = Mode(event.data["mode"])
         self._results = {name: result.payload for name, result in snapshot.results.items() if result.seq != seq}
@@ -69,7 +69,7 @@ class StepView:
             user_id=job.user_id,
             occurrence=1 + len({a.key.seq for a in own if a.state is AttemptState.SUCCEEDED and a.key.seq < key.seq}),
             waits=len(waited),
-            waited=last.outcome.detail if last and last.outcome else None,
+            waited=json_copy(last.outcome.detail) if last and last.outcome else None,
             decisions=self._decisions,
         )
         if self._mode is not Mode.TURN:
@@ -79,7 +79,8 @@ class StepView:
             for a in sorted(self._snapshot.attempts, key=_in_time)
             if a.state is AttemptState.INTERRUPTED and a.key.run == key.run and a.outcome is not None
         ]
-        return replace(work, previous_turn=turns[-1] if turns else None, answers=_answers(self._snapshot, key.run))
+        previous = json_copy(turns[-1]) if turns else None
+        return replace(work, previous_turn=previous, answers=json_copy(_answers(self._snapshot, key.run)))
 
     @cached_property
     def _by_agent(self) -> Mapping[str, list[Attempt]]:

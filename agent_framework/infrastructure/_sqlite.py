@@ -27,7 +27,7 @@ Together = Callable[[sqlite3.Connection, Sequence[Any]], Sequence[T]]
 
 BUSY_TIMEOUT_S = 30.0
 MAX_BATCH = 256
-"""Requests in one transaction, a few more at most."""
+"""Requests in one transaction, at most twice as many."""
 
 
 def open_file(path: Path, *, clock: Callable[[], float], what: str) -> sqlite3.Connection:
@@ -110,16 +110,18 @@ class SqliteWorker:
     ) -> T:
         """Do ``work`` for ``item``, perhaps with others that wait for the same, and give this one's answer.
 
-        ``last``: it comes after all others of its transaction. ``undone`` is told the item on the thread if its
-        transaction failed after the work was done.
+        ``last``: it comes after all others of its transaction, and not at all if nobody waits for it any more.
+        ``undone`` is told the item on the thread if its transaction failed after the work was done.
         """
         if self._thread is None:
             self._start()
         loop = asyncio.get_running_loop()
         request = _Request(work, item, last, undone, loop, loop.create_future())
-        gathered = self._gathered.setdefault(loop, [])
-        gathered.append(request)
-        if len(gathered) == 1:  # what follows from this at once, like the decision after an outcome, goes with it
+        gathered = self._gathered.get(loop)
+        if gathered is not None:
+            gathered.append(request)
+        else:  # what follows from this at once, like the decision after an outcome, goes with it
+            self._gathered[loop] = [request]
             loop.call_soon(self._hand_over, loop)
         try:
             return await request.future
@@ -128,9 +130,9 @@ class SqliteWorker:
 
     def _hand_over(self, loop: asyncio.AbstractEventLoop) -> None:
         """Give the thread what was gathered."""
-        gathered = self._gathered.pop(loop, None)
-        if gathered:
-            self._requests.put(gathered)
+        gathered = self._gathered.pop(loop, [])
+        for begin in range(0, len(gathered), MAX_BATCH):
+            self._requests.put(gathered[begin : begin + MAX_BATCH])
 
     def _start(self) -> None:
         with self._lock:
@@ -175,7 +177,7 @@ class SqliteWorker:
 
 
 def _alone(connection: sqlite3.Connection, works: Sequence[Work[Any]]) -> Sequence[Any]:
-    """Work that is of no kind."""
+    """Pieces of work that have nothing in common."""
     return [work(connection) for work in works]
 
 
@@ -217,7 +219,7 @@ class _Batch:
         self._most = most
 
     def take(self) -> "Sequence[_Request]":
-        """All that wait now."""
+        """All that wait now; what should come last is left out if nobody waits for it any more."""
         new, self._next = self._next, []
         while len(self.taken) + len(new) < self._most and not self.is_last:
             try:
@@ -226,6 +228,7 @@ class _Batch:
                 break
             self.is_last = requests is None
             new = [*new, *(requests or ())]
+        new = [request for request in new if not (request.last and request.future.cancelled())]
         self.taken += new
         return new
 

@@ -339,8 +339,8 @@ data "aws_iam_policy_document" "agent" {
     content {
       sid = "QueryDatabase"
       actions = [
-        "rds-data:BatchExecuteStatement", "rds-data:BeginTransaction", "rds-data:CommitTransaction",
-        "rds-data:ExecuteStatement", "rds-data:RollbackTransaction",
+        "rds-data:BeginTransaction", "rds-data:CommitTransaction", "rds-data:ExecuteStatement",
+        "rds-data:RollbackTransaction",
       ]
       resources = [var.database.arn]
     }

@@ -17,7 +17,6 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Any, TypeVar
 
-from agent_framework.errors import ProviderError
 from agent_framework.infrastructure.database._codec import loads
 from agent_framework.infrastructure.database._data_api_errors import (
     Failure,
@@ -40,7 +39,7 @@ from agent_framework.infrastructure.database._postgres_dialect import (
     WRITE_RECEIPT,
 )
 from agent_framework.infrastructure.database._rows import Row
-from agent_framework.infrastructure.database._script import Params, Script, Statement, drive
+from agent_framework.infrastructure.database._script import Params, Script, Statement, UnknownEndError, drive
 from agent_framework.infrastructure.database._sql_database import Access, MakeScript
 
 T = TypeVar("T")
@@ -203,7 +202,7 @@ class DataApi:
             with suppress(*driver_errors()):
                 return not self._execute(Statement(CLAIM_RECEIPT, {"id": lost.receipt}), None)
             if time.monotonic() + pause > until:
-                raise ProviderError(
+                raise UnknownEndError(
                     f"{self._place}: the connection was lost while a transaction was committed, and how it ended could "
                     "not be learned; look at the job before trying again"
                 )

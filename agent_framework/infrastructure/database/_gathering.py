@@ -5,21 +5,31 @@ from collections.abc import Awaitable, Callable, Sequence
 from typing import Any, Generic, TypeVar
 
 from agent_framework.errors import ProviderError
+from agent_framework.infrastructure.database._script import UnknownEndError
 
 R = TypeVar("R")
 T = TypeVar("T")
 
 MOST = 100
 """Requests that are carried out together."""
-AT_ONCE = 2
-"""Batches of one kind that are under way at the same time; meanwhile the next ones gather."""
+AT_ONCE = 3
+"""Batches of one kind that are under way at the same time; meanwhile the next ones gather.
+
+A batch waits for all of its rows: one that somebody else holds holds up the others of its batch.
+"""
 
 
 class Gathering(Generic[R, T]):
-    """Requests of one kind. ``carry_out`` answers several in their order, and raises if not all of them go through."""
+    """Requests of one kind. ``carry_out`` answers several in their order; if it raises, each is carried out by itself.
 
-    def __init__(self, carry_out: Callable[[Sequence[R]], Awaitable[Sequence[T]]]) -> None:
+    ``drops_cancelled``: what nobody waits for any more is not carried out. Belongs to one event loop.
+    """
+
+    def __init__(
+        self, carry_out: Callable[[Sequence[R]], Awaitable[Sequence[T]]], *, drops_cancelled: bool = False
+    ) -> None:
         self._carry_out = carry_out
+        self._drops_cancelled = drops_cancelled
         self._waiting: list[tuple[R, asyncio.Future[T]]] = []
         self._under_way: set[asyncio.Task[None]] = set()
 
@@ -32,9 +42,18 @@ class Gathering(Generic[R, T]):
             loop.call_soon(self._begin)
         return await future
 
+    def close(self, error: Exception) -> None:
+        """Tell those whose requests have not begun that they never will."""
+        waiting, self._waiting = self._waiting, []
+        _settle(waiting, error=error)
+
     def _begin(self) -> None:
         while self._waiting and len(self._under_way) < AT_ONCE:
             batch, self._waiting = self._waiting[:MOST], self._waiting[MOST:]
+            if self._drops_cancelled:
+                batch = [one for one in batch if not one[1].cancelled()]
+            if not batch:
+                continue
             task = asyncio.create_task(self._answer(batch))
             self._under_way.add(task)
             task.add_done_callback(self._ended)
@@ -51,7 +70,11 @@ class Gathering(Generic[R, T]):
                 future.cancel()
             raise
         except Exception as exc:
-            if len(batch) == 1 or (isinstance(exc, ProviderError) and exc.retryable):
+            if (
+                len(batch) == 1
+                or isinstance(exc, UnknownEndError)
+                or (isinstance(exc, ProviderError) and exc.retryable)
+            ):
                 _settle(batch, error=exc)
             else:  # one of them spoils it for the others
                 await asyncio.gather(*(self._answer([one]) for one in batch))
@@ -59,7 +82,9 @@ class Gathering(Generic[R, T]):
             _settle(batch, answers=answers)
 
 
-def _settle(batch: "Sequence[tuple[Any, asyncio.Future[Any]]]", answers: Sequence[Any] = (), error: Any = None) -> None:
+def _settle(
+    batch: "Sequence[tuple[Any, asyncio.Future[Any]]]", *, answers: Sequence[Any] = (), error: Exception | None = None
+) -> None:
     """Tell those who still wait."""
     for number, (_, future) in enumerate(batch):
         if future.done():
@@ -68,3 +93,8 @@ def _settle(batch: "Sequence[tuple[Any, asyncio.Future[Any]]]", answers: Sequenc
             future.set_exception(error)
         else:
             future.set_result(answers[number])
+
+
+def _is_of_all(error: Exception) -> bool:
+    """Whether an error is no single request's: an outage, or an end that nobody knows."""
+    return isinstance(error, UnknownEndError) or (isinstance(error, ProviderError) and error.retryable)

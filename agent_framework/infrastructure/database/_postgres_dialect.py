@@ -8,7 +8,6 @@ DIALECT = Dialect(
     # Does not wait for foreign keys that point at the row, so a result stored meanwhile cannot cause a deadlock.
     for_update="FOR NO KEY UPDATE",
     epoch="TIMESTAMPTZ 'epoch'",
-    moment="to_timestamp(CAST(:{} AS DOUBLE PRECISION))",
     seconds="CAST(:{} AS DOUBLE PRECISION) * INTERVAL '1 second'",
     json="CAST(:{} AS JSON)",
 )
@@ -47,5 +46,6 @@ REMEDIES = {
     "28000": "; check user, password and pg_hba.conf",
     "3D000": "; create the database, or name another one",
     "22021": "; PostgreSQL text cannot hold this character",
+    "22P05": "; PostgreSQL text cannot hold this character",
 }
 """What to do, by SQLSTATE."""

@@ -40,7 +40,7 @@ from agent_framework.infrastructure.database._postgres_dialect import (
 )
 from agent_framework.infrastructure.database._postgres_errors import is_lost, passes, remedy_of, text_of
 from agent_framework.infrastructure.database._rows import Row
-from agent_framework.infrastructure.database._script import Script, Statement
+from agent_framework.infrastructure.database._script import Script, Statement, UnknownEndError
 from agent_framework.infrastructure.database._sql_database import Access, MakeScript
 
 T = TypeVar("T")
@@ -229,7 +229,7 @@ class Driver:
                 async with asyncio.timeout(left), pool.connection(timeout=left) as connection:
                     return not await _execute(connection, Statement(CLAIM_RECEIPT, {"id": receipt}))
             if time.monotonic() + pause > until:
-                raise ProviderError(
+                raise UnknownEndError(
                     f"{self._place}: the connection was lost while a transaction was committed, and how it ended could "
                     "not be learned; look at the job before trying again"
                 )

@@ -7,11 +7,11 @@ outlives a statement: a decision is written if its job is still as it was read, 
 
 from collections.abc import Iterable, Sequence
 
-from agent_framework.errors import IdempotencyConflictError
+from agent_framework.errors import AgentFrameworkError
 from agent_framework.infrastructure._json import to_json
 from agent_framework.infrastructure.database._codec import loads
 from agent_framework.infrastructure.database._postgres_dialect import KEEP_ANSWER
-from agent_framework.infrastructure.database._requests import Decision, Ended, NewJob
+from agent_framework.infrastructure.database._requests import Ended, NewJob, Write
 from agent_framework.infrastructure.database._rows import Row, attempt_from, job_from, snapshot_from
 from agent_framework.infrastructure.database._script import Script, Statement
 from agent_framework.infrastructure.database._sql import (
@@ -76,7 +76,7 @@ class PostgresScripts(StepScripts):
 
     # -- creating --------------------------------------------------------------------------------------------
 
-    def create(self, jobs: Sequence[NewJob]) -> Script[list[tuple[str, float | None] | IdempotencyConflictError]]:
+    def create(self, jobs: Sequence[NewJob]) -> Script[list[tuple[str, float | None] | AgentFrameworkError]]:
         in_order = sorted(jobs, key=lambda job: (job.user_id, job.client_key or "", job.id))
         insert = Statement(
             f"""INSERT INTO jobs (id, user_id, job_type, request_payload, client_key, due_at, created_at, updated_at)
@@ -87,16 +87,16 @@ class PostgresScripts(StepScripts):
         )
         rows = yield self._sole(insert)
         stored = {row["id"]: row["at"] for row in rows}
-        answers: list[tuple[str, float | None] | IdempotencyConflictError] = []
-        for job in jobs:
+        answers: dict[int, tuple[str, float | None] | AgentFrameworkError] = {}
+        for job in in_order:  # of two with one id, the first was stored
             if job.id in stored:
-                answers.append((job.id, stored.pop(job.id)))
+                answers[id(job)] = job.id, stored.pop(job.id)
                 continue
             try:
-                answers.append(((yield from self.existing(job)), None))
-            except IdempotencyConflictError as exc:
-                answers.append(exc)
-        return answers
+                answers[id(job)] = (yield from self.existing(job)), None
+            except AgentFrameworkError as exc:  # the others are stored
+                answers[id(job)] = exc
+        return [answers[id(job)] for job in jobs]
 
     def _rows(self, name: str, columns: str) -> str:
         """A parameter, a JSON array of objects, as a table of its name."""
@@ -142,7 +142,7 @@ class PostgresScripts(StepScripts):
     def free(self, job_id: str) -> Script[Snapshot | None]:
         return (yield from self._whole(job_id, f"AND {ACTIVE_JOB} AND lease_until <= {self._now}"))
 
-    def move(self, decisions: Sequence[Decision]) -> Script[list[float | None]]:
+    def move(self, decisions: Sequence[Write]) -> Script[list[float | None]]:
         still = [(n, decision) for n, decision in enumerate(decisions) if decision.rests_on()]
         parts = [
             f"moves AS (SELECT * FROM {self._rows('moves', _MOVE)})",
@@ -267,7 +267,7 @@ def _new(job: NewJob) -> JSONDict:
     }
 
 
-def _moved(n: int, decision: Decision) -> JSONDict:
+def _moved(n: int, decision: Write) -> JSONDict:
     job, changes = decision.job, decision.changes
     return {
         "n": n,
@@ -284,7 +284,7 @@ def _moved(n: int, decision: Decision) -> JSONDict:
     }
 
 
-def _events(moves: Sequence[tuple[int, Decision]]) -> list[JSONDict]:
+def _events(moves: Sequence[tuple[int, Write]]) -> list[JSONDict]:
     return [
         {"n": n, "seq": e.seq, "run": e.run, "kind": e.kind, "data": to_json(e.data, what="an event")}
         for n, decision in moves
@@ -292,7 +292,7 @@ def _events(moves: Sequence[tuple[int, Decision]]) -> list[JSONDict]:
     ]
 
 
-def _settled(moves: Sequence[tuple[int, Decision]]) -> list[JSONDict]:
+def _settled(moves: Sequence[tuple[int, Write]]) -> list[JSONDict]:
     return [
         {"n": n, **key_params(key), "state": outcome.state, "outcome": outcome_json(outcome)}
         for n, decision in moves
@@ -300,7 +300,7 @@ def _settled(moves: Sequence[tuple[int, Decision]]) -> list[JSONDict]:
     ]
 
 
-def _attempts(moves: Sequence[tuple[int, Decision]]) -> list[JSONDict]:
+def _attempts(moves: Sequence[tuple[int, Write]]) -> list[JSONDict]:
     return [{"n": n, **attempt_params(a)} for n, decision in moves for a in decision.changes.attempts]
 
 

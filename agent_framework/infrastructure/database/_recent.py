@@ -27,7 +27,7 @@ class Known:
 
     def snapshot(self, now: float) -> Snapshot:
         """The job at the moment ``now``."""
-        news = {one.key: (_as_read(one.outcome), one.produced_by, one.at) for one in self.ended}
+        news = {one.key: (one.outcome, one.produced_by, one.at) for one in self.ended}
         return with_ended(self.written, news, now)
 
     def is_stored(self) -> bool:
@@ -36,13 +36,13 @@ class Known:
 
 
 class Recent:
-    """The jobs that are being driven here."""
+    """The jobs that were made or decided about here, those written last."""
 
-    def __init__(self, most: int = MOST) -> None:
+    def __init__(self, *, most: int = MOST) -> None:
         self._most = most
         self._jobs: OrderedDict[str, Known] = OrderedDict()
 
-    def keep(self, snapshot: Snapshot, before: Known | None = None) -> None:
+    def keep(self, snapshot: Snapshot, *, before: Known | None = None) -> None:
         """The job was written just now; outcomes that came since it was ``before`` are still to be seen."""
         job = snapshot.job
         last = self._jobs.pop(job.id, None)
@@ -69,6 +69,10 @@ class Recent:
         return self._jobs.get(job_id)
 
 
-def _as_read(outcome: AgentOutcome) -> AgentOutcome:
-    """The outcome with its detail as it would be read back."""
+def as_read(outcome: AgentOutcome) -> AgentOutcome:
+    """The outcome with its detail as it would be read back.
+
+    Raises:
+        ProviderError: the detail is not JSON.
+    """
     return replace(outcome, detail=loads(to_json(outcome.detail, what="the detail"))) if outcome.detail else outcome

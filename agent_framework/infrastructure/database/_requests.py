@@ -21,7 +21,7 @@ class NewJob:
 
 @dataclass(slots=True)
 class Ended:
-    """An outcome to store, with who has produced it. ``stored``: it is, as far as its transaction goes."""
+    """An outcome to store, with who has produced it. ``stored``: it was, unless its transaction fails yet."""
 
     key: AttemptKey
     owner: str
@@ -32,12 +32,12 @@ class Ended:
 
 
 def certain() -> bool:
-    """What a decision rests on that was read."""
+    """For a decision about a job that was read: it rests on nothing that may still fail."""
     return True
 
 
 @value
-class Decision:
+class Write:
     """Changes to write if ``job`` is still as it was decided from, and ``rests_on`` says yes.
 
     ``is_claimed``: the decision ends the claim of ``job``; otherwise the job must not be claimed.

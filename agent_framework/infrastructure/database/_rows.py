@@ -1,7 +1,6 @@
 """From rows of the SQL tables to values. Times come as seconds since the epoch, JSON as text."""
 
 from collections.abc import Iterable, Mapping
-from dataclasses import replace
 from functools import lru_cache
 from typing import Any
 
@@ -28,23 +27,6 @@ Row = Mapping[str, Any]
 def _plan(text: str | None) -> JSONDict | None:
     """The stored plan; jobs of the same plan share one object, which nobody changes."""
     return loads(text)
-
-
-def job_again(row: Row, before: Job, results: dict[str, JSONDict]) -> Job:
-    """A job that was read before, with the columns of ``row`` that may have changed in the same run."""
-    return replace(
-        before,
-        status=JobStatus(row["status"]),
-        agent_results=results,
-        epoch=row["epoch"],
-        signals=row["signals"],
-        due_at=row["due_at"],
-        error_message=row["error_message"],
-        cancel_requested=bool(row["cancel_requested"]),
-        started_at=row["started_at"],
-        completed_at=row["completed_at"],
-        updated_at=row["updated_at"],
-    )
 
 
 def job_from(row: Row, results: dict[str, JSONDict]) -> Job:

@@ -7,6 +7,7 @@ one transaction. So each transaction is written once, and a backend brings only 
 from collections.abc import Callable, Generator, Mapping, Sequence
 from typing import Any, TypeVar
 
+from agent_framework.errors import ProviderError
 from agent_framework.infrastructure.database._rows import Row
 from agent_framework.types import value
 
@@ -18,16 +19,20 @@ Params = Mapping[str, Any]
 class Statement:
     """One statement with named parameters (``:name``).
 
-    ``many`` runs it once for each set of parameters, which may be tuples where it has ``?`` for them; it is answered by
-    one row, which says how many rows were ``changed``.
+    ``many``, on SQLite alone, runs it once for each set of parameters in place of its ``?``; it is answered by one row,
+    which says how many rows were ``changed``.
 
     ``keeps_receipt``: it writes, may be a transaction of its own, and is given a parameter ``receipt`` to store.
     """
 
     sql: str
     params: Params | None = None
-    many: Sequence[Params] | Sequence[tuple[object, ...]] | None = None
+    many: Sequence[tuple[object, ...]] | None = None
     keeps_receipt: bool = False
+
+
+class UnknownEndError(ProviderError):
+    """A transaction was sent, its answer was lost, and how it ended could not be learned: it must not be sent again."""
 
 
 Script = Generator[Statement, Sequence[Row], T]
@@ -49,14 +54,13 @@ class Dialect:
     """What differs between SQL backends.
 
     ``now`` is the clock, ``for_update`` locks a selected row until the end, ``epoch`` is a moment long ago. The others
-    are templates around a parameter's name: ``moment`` turns seconds since the epoch into a time, ``seconds`` a
-    duration into something that is added to a time, ``json`` text into JSON.
+    are templates around a parameter's name: ``seconds`` turns a duration into something that is added to a time,
+    ``json`` text into JSON.
     """
 
     now: str
     for_update: str = ""
     epoch: str = "0"
-    moment: str = ":{}"
     seconds: str = ":{}"
     json: str = ":{}"
 
@@ -75,9 +79,6 @@ class DialectScripts:
     def _sole(self, statement: Statement) -> Statement:
         """A statement, with its rows, that is all that its script writes."""
         return statement
-
-    def _moment(self, name: str) -> str:
-        return self._dialect.moment.format(name)
 
     def _json(self, name: str) -> str:
         return self._dialect.json.format(name)

@@ -1,4 +1,4 @@
-"""The SQL of every SQL backend: jobs, results, claims and attempts, as transaction scripts without I/O (`_script`).
+"""The SQL that SQL backends share: jobs, results and claims, as transaction scripts without I/O (`_script`).
 
 A transaction locks the job before its attempts, everywhere, so no two of them wait for each other.
 """
@@ -36,7 +36,6 @@ from agent_framework.types import (
 )
 
 FINAL = ", ".join(f"'{status}'" for status in sorted(FINAL_STATUSES))
-NO_USAGE = Usage()
 ACTIVE_JOB = f"status NOT IN ({FINAL})"
 KEY = "job_id = :job_id AND run = :run AND seq = :seq AND agent = :agent AND number = :number"
 CLAIM_OF_JOB = "SELECT epoch, signals, status, lease_owner FROM jobs WHERE id = :id"
@@ -111,10 +110,10 @@ class Scripts(DocumentScripts):
             {"id": job_id, "status": status, "error": error_message},
         )
 
-    def _status_times(self, status: JobStatus | None) -> str:
+    def _status_times(self, status: JobStatus) -> str:
         if status is JobStatus.RUNNING:
             return f"started_at = COALESCE(started_at, {self._now}),"
-        return f"completed_at = {self._now}," if status is not None and status.is_final else ""
+        return f"completed_at = {self._now}," if status.is_final else ""
 
     def retry_job(self, job_id: str) -> Script[Job]:
         rows = yield Statement(f"SELECT status FROM jobs WHERE id = :id {self._for_update}", {"id": job_id})
@@ -156,17 +155,18 @@ class Scripts(DocumentScripts):
         rows = yield Statement("UPDATE jobs SET signals = signals + 1 WHERE id = :id RETURNING id", {"id": job_id})
         if not rows:
             raise JobNotFoundError(job_id)
-        yield self._upsert_result(result_params(job_id, agent, payload, execution_time_ms=execution_time_ms))
-
-    def _upsert_result(self, params: JSONDict) -> Statement:
-        """Store the result that `result_params` describes, in place of an earlier one."""
-        return Statement(
+        yield Statement(
             f"""INSERT INTO agent_results
             (job_id, agent_name, result_payload, seq, execution_time_ms, usage, produced_by, created_at)
-            VALUES (:job_id, :agent, {self._json("payload")}, :seq, :ms,
-            {self._json("usage")}, :produced_by, {self._now})
+            VALUES (:job_id, :agent, {self._json("payload")}, NULL, :ms, {self._json("usage")}, NULL, {self._now})
             {REPLACE_RESULT}""",
-            params,
+            {
+                "job_id": job_id,
+                "agent": agent,
+                "payload": to_json(payload, what=f"the output of {agent}"),
+                "ms": execution_time_ms,
+                "usage": usage_json(Usage()),
+            },
         )
 
     def get_output(self, job_id: str, agent: str) -> Script[JSONDict | None]:
@@ -255,28 +255,6 @@ def check_claim(job: Job, rows: Sequence[Row]) -> None:
 def key_params(key: AttemptKey) -> JSONDict:
     """The parameters of `KEY`."""
     return {"job_id": key.job_id, "run": key.run, "seq": key.seq, "agent": key.agent, "number": key.number}
-
-
-def result_params(
-    job_id: str,
-    agent: str,
-    payload: JSONDict,
-    *,
-    seq: int | None = None,
-    execution_time_ms: int | None = None,
-    usage: Usage = NO_USAGE,
-    produced_by: str | None = None,
-) -> JSONDict:
-    """The parameters of a row of results."""
-    return {
-        "job_id": job_id,
-        "agent": agent,
-        "payload": to_json(payload, what=f"the output of {agent}"),
-        "seq": seq,
-        "ms": execution_time_ms,
-        "usage": usage_json(usage),
-        "produced_by": produced_by,
-    }
 
 
 def attempt_params(attempt: Attempt) -> JSONDict:

@@ -1,6 +1,6 @@
 """A database provider over transaction scripts: all methods once, for every SQL backend.
 
-A backend subclasses `SqlDatabase` with its scripts, its migrations and one method, `_run`, which executes one script in
+A backend subclasses `SqlDatabase` with its scripts, its migrations and `_run`, which executes one script in
 one transaction. It gets a function that makes the script, because a transaction that certainly did not happen may be
 run again from its beginning.
 """
@@ -11,14 +11,14 @@ from collections.abc import Callable, Mapping, Sequence
 from enum import Enum
 from typing import TypeVar
 
-from agent_framework.errors import IdempotencyConflictError, SchemaVersionError
+from agent_framework.errors import AgentFrameworkError, SchemaVersionError
 from agent_framework.infrastructure._ids import new_id
 from agent_framework.infrastructure._json import to_json
 from agent_framework.infrastructure.database._codec import loads
 from agent_framework.infrastructure.database._migrations import Migrations
 from agent_framework.infrastructure.database._output_view import output_view
-from agent_framework.infrastructure.database._recent import Recent
-from agent_framework.infrastructure.database._requests import Decision, Ended, NewJob, certain
+from agent_framework.infrastructure.database._recent import Recent, as_read
+from agent_framework.infrastructure.database._requests import Ended, NewJob, Write, certain
 from agent_framework.infrastructure.database._script import Script
 from agent_framework.infrastructure.database._sql_steps import StepScripts
 from agent_framework.infrastructure.database.base import (
@@ -50,6 +50,12 @@ MakeScript = Callable[[], Script[T]]
 Carry = Callable[[Sequence[R]], Script[list[T]]]
 """Makes a script for several requests of one kind, which answers in their order."""
 
+PROMPT_S = 1.0
+"""An answer that took longer does not tell the time."""
+
+MOST_KEPT_CHARACTERS = 8192
+"""A new job with a longer input is read again when it is first decided about, if that happens here at all."""
+
 MOST_DECISIONS = 5
 """How often a decision is made again because news came meanwhile, before its job is claimed."""
 
@@ -58,8 +64,8 @@ class Access(Enum):
     """What a script needs.
 
     One reading statement, several that see one moment, a writing transaction that happens at most once (one that stores
-    a decision is such, which follows outcomes), or one that changes the schema, which may happen twice without harm.
-    The statements of one that is apart are transactions of their own, and those that write happen at most once.
+    a decision comes after those that store outcomes), or one that changes the schema, which may happen twice without
+    harm. The statements of one that is apart are transactions of their own, and those that write happen at most once.
     """
 
     ONE = "one"
@@ -98,10 +104,10 @@ class SqlDatabase(DatabaseProvider):
         """The database's time, as far as its last answer tells."""
         return time.time() + self._ahead_s
 
-    def _told(self, now: float) -> float:
-        """Note the database's time, which an answer has just told."""
-        self._ahead_s = now - time.time()
-        return now
+    def _told(self, now: float, asked_at: float) -> None:
+        """Note the database's time, unless the answer took so long that nobody knows what it was the time of."""
+        if time.time() - asked_at <= PROMPT_S:
+            self._ahead_s = now - asked_at
 
     def _access(self, together: Access) -> Access:
         """How the engine's scripts run, which are one transaction each unless their statements are."""
@@ -163,12 +169,14 @@ class SqlDatabase(DatabaseProvider):
     ) -> str:
         payload = to_json(request_payload, what="the job's request_payload")
         job = NewJob(job_id or new_id(), user_id, job_type, payload, client_key, self._moment())
+        asked_at = time.time()
         answer = await self._together(self._scripts.create, job, Access.WRITE)
-        if isinstance(answer, IdempotencyConflictError):
+        if isinstance(answer, AgentFrameworkError):
             raise answer
         stored_id, at = answer
-        if at is not None:
-            self._recent.keep(created(stored_id, user_id, job_type, loads(payload), self._told(at)))
+        if at is not None and len(payload) <= MOST_KEPT_CHARACTERS:
+            self._told(at, asked_at)
+            self._recent.keep(created(stored_id, user_id, job_type, loads(payload), at))
         return stored_id
 
     async def get_job(self, job_id: str) -> Job | None:
@@ -212,31 +220,33 @@ class SqlDatabase(DatabaseProvider):
                 claimed = await self.claim_job(job_id, owner, lease_s)
                 return None if claimed is None else Decided(claimed)
             check_move(snapshot.job, changes)
-            decision = Decision(snapshot.job, changes, snapshot.now, known.is_stored if known else certain)
-            at = None
+            decision = Write(snapshot.job, changes, snapshot.now, known.is_stored if known else certain)
+            at, asked_at = None, time.time()
             try:
                 at = await self._together(self._scripts.move, decision, Access.DECISION)
             finally:
                 if at is None:
                     self._recent.forget(job_id)
             if at is not None:
-                after = as_committed(snapshot, changes, self._told(at))
-                self._recent.keep(after, known)
+                self._told(at, asked_at)
+                after = as_committed(snapshot, changes, at)
+                self._recent.keep(after, before=known)
                 return Decided(snapshot, after)
         return None
 
     async def _free(self, job_id: str) -> Snapshot | None:
         """The job as it is now, if it is active and nobody has claimed it."""
+        asked_at = time.time()
         snapshot = await self._step(lambda: self._scripts.free(job_id))
         if snapshot is not None:
-            self._told(snapshot.now)
+            self._told(snapshot.now, asked_at)
         return snapshot
 
     async def commit(self, snapshot: Snapshot, changes: Changes) -> Snapshot | None:
         job, status = snapshot.job, changes.status
         self._recent.forget(job.id)
         if status is None or status is job.status or status in TRANSITIONS[job.status]:
-            decision = Decision(job, changes, self._moment(), is_claimed=True)
+            decision = Write(job, changes, self._moment(), is_claimed=True)
             if await self._together(self._scripts.move, decision, Access.DECISION) is not None:
                 return None
         return await self._step(lambda: self._scripts.refused(job, changes))
@@ -251,7 +261,7 @@ class SqlDatabase(DatabaseProvider):
         return await self._step(lambda: self._scripts.start_attempt(key, owner, run_for_s))
 
     async def commit_outcome(self, key: AttemptKey, owner: str, outcome: AgentOutcome, *, produced_by: str) -> bool:
-        ended = Ended(key, owner, outcome, produced_by, self._moment())
+        ended = Ended(key, owner, as_read(outcome), produced_by, self._moment())
         if self.in_order:  # whoever decides now may count on it
             self._recent.note(ended)
         at = None

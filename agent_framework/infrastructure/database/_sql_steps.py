@@ -3,8 +3,8 @@
 from abc import abstractmethod
 from collections.abc import Sequence
 
-from agent_framework.errors import IdempotencyConflictError
-from agent_framework.infrastructure.database._requests import Decision, Ended, NewJob
+from agent_framework.errors import AgentFrameworkError
+from agent_framework.infrastructure.database._requests import Ended, NewJob, Write
 from agent_framework.infrastructure.database._script import Script
 from agent_framework.infrastructure.database._sql import Scripts
 from agent_framework.types import Attempt, AttemptKey, Snapshot
@@ -14,10 +14,10 @@ class StepScripts(Scripts):
     """The scripts of the engine's steps. Those that take several requests answer in their order."""
 
     @abstractmethod
-    def create(self, jobs: Sequence[NewJob]) -> Script[list[tuple[str, float | None] | IdempotencyConflictError]]:
+    def create(self, jobs: Sequence[NewJob]) -> Script[list[tuple[str, float | None] | AgentFrameworkError]]:
         """Store jobs; of each the id and the moment, or the id of the job that was stored for it before, and None.
 
-        The error: another request was stored under its client key or id.
+        An error: another request was stored under its client key or id, or that could not be learned.
         """
 
     @abstractmethod
@@ -25,7 +25,7 @@ class StepScripts(Scripts):
         """The job, if it is active and nobody has claimed it."""
 
     @abstractmethod
-    def move(self, decisions: Sequence[Decision]) -> Script[list[float | None]]:
+    def move(self, decisions: Sequence[Write]) -> Script[list[float | None]]:
         """Write decisions; of each the moment, or None if its job has changed since."""
 
     @abstractmethod

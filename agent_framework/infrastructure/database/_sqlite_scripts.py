@@ -7,9 +7,9 @@ undone, and carried out again for each request by itself.
 import hashlib
 from collections.abc import Sequence
 
-from agent_framework.errors import IdempotencyConflictError
+from agent_framework.errors import AgentFrameworkError
 from agent_framework.infrastructure._json import to_json
-from agent_framework.infrastructure.database._requests import Decision, Ended, NewJob
+from agent_framework.infrastructure.database._requests import Ended, NewJob, Write
 from agent_framework.infrastructure.database._rows import attempt_from
 from agent_framework.infrastructure.database._script import Script, Statement
 from agent_framework.infrastructure.database._sql import (
@@ -60,7 +60,7 @@ class SqliteScripts(StepScripts):
 
     # -- creating --------------------------------------------------------------------------------------------
 
-    def create(self, jobs: Sequence[NewJob]) -> Script[list[tuple[str, float | None] | IdempotencyConflictError]]:
+    def create(self, jobs: Sequence[NewJob]) -> Script[list[tuple[str, float | None] | AgentFrameworkError]]:
         rows = yield Statement(
             _INSERT_JOBS,
             many=[(j.id, j.user_id, j.job_type, j.client_key, j.at, j.at, j.at) for j in jobs],
@@ -72,7 +72,7 @@ class SqliteScripts(StepScripts):
             raise NotTogether
         try:
             return [((yield from self.existing(jobs[0])), None)]
-        except IdempotencyConflictError as exc:
+        except AgentFrameworkError as exc:
             return [exc]
 
     # -- deciding --------------------------------------------------------------------------------------------
@@ -86,7 +86,7 @@ class SqliteScripts(StepScripts):
         )
         return (yield from self._snapshot(rows[0])) if rows else None
 
-    def move(self, decisions: Sequence[Decision]) -> Script[list[float | None]]:
+    def move(self, decisions: Sequence[Write]) -> Script[list[float | None]]:
         still = [decision for decision in decisions if decision.rests_on()]
         if still:
             rows = yield Statement(_MOVE_JOBS, many=[_moved(decision) for decision in still])
@@ -98,7 +98,7 @@ class SqliteScripts(StepScripts):
         taken = set(map(id, still))
         return [decision.at if id(decision) in taken else None for decision in decisions]
 
-    def _write_trace(self, decisions: Sequence[Decision]) -> Script[None]:
+    def _write_trace(self, decisions: Sequence[Write]) -> Script[None]:
         plans = {_stored_plan(d.changes.plan) for d in decisions if d.changes.plan is not None}
         if plans:
             yield Statement(_INSERT_PLANS, many=list(plans))
@@ -180,7 +180,7 @@ def _stored_plan(plan: JSONDict) -> tuple[str, str]:
     return stored
 
 
-def _moved(decision: Decision) -> tuple[object, ...]:
+def _moved(decision: Write) -> tuple[object, ...]:
     """The parameters of `_MOVE_JOBS`."""
     job, changes, at, status = decision.job, decision.changes, decision.at, decision.changes.status
     return (

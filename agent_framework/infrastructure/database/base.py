@@ -78,7 +78,7 @@ class DatabaseProvider(ABC):
 
     name: str = "custom"
     in_order: bool = False
-    """Whether writes are carried out in the order in which they are asked for, without waiting for each other."""
+    """Whether an outcome that is asked for before a decision is written before it, without waiting for its answer."""
     max_value_bytes: int | None = None
     """Largest JSON value that is stored in place; a larger one goes to the storage. None: any size."""
 
@@ -294,7 +294,7 @@ class Decided:
 class DecidesAtOnce(Protocol):
     """A provider that can decide about a job without a claim that others see, which would be two writes and a lease.
 
-    It keeps the job locked meanwhile, or writes the decision only if the job is still as it was read.
+    It writes the decision only if the job is still as it was decided from.
     """
 
     async def decide_job(self, job_id: str, owner: str, lease_s: float, decide: Decide) -> Decided | None:

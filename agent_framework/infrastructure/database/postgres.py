@@ -5,6 +5,7 @@ again, for a bounded time. Where the answer to a commit was lost, the server is 
 nothing is written twice.
 """
 
+import asyncio
 import os
 from collections.abc import Mapping
 from pathlib import Path
@@ -13,7 +14,7 @@ from typing import TYPE_CHECKING, Any, Literal, TypeVar
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, model_validator
 
 from agent_framework._optional import require
-from agent_framework.errors import ConfigError
+from agent_framework.errors import ConfigError, ProviderError
 from agent_framework.infrastructure._providers import validated
 from agent_framework.infrastructure.database._gathering import Gathering
 from agent_framework.infrastructure.database._migrations import PostgresMigrations
@@ -117,13 +118,18 @@ class PostgresDatabase(SqlDatabase):
         return await self._driver.run(make, access)
 
     async def _together(self, carry: Carry[R, T], request: R, access: Access) -> T:
-        gathering = self._gatherings.get(carry)
+        loop = asyncio.get_running_loop()
+        gathering = self._gatherings.get((carry, loop))
         if gathering is None:
-            access = self._access(access)
-            gathering = self._gatherings[carry] = Gathering(lambda requests: self._run(lambda: carry(requests), access))
+            apart = self._access(access)
+            gathering = self._gatherings[carry, loop] = Gathering(
+                lambda requests: self._run(lambda: carry(requests), apart), drops_cancelled=access is Access.DECISION
+            )
         return await gathering.ask(request)
 
     async def close(self) -> None:
+        for gathering in self._gatherings.values():
+            gathering.close(ProviderError(f"{self.place} was closed"))
         if self._driver is not None:
             driver, self._driver = self._driver, None
             await driver.close()

@@ -1,6 +1,6 @@
 """What is known of a job after a write, without reading it again. Pure.
 
-Jobs and attempts are made anew here field by field: `dataclasses.replace` takes five times as long, and this happens
+Jobs are made anew here field by field: `dataclasses.replace` takes five times as long, and this happens
 at every step of every job.
 """
 

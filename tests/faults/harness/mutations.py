@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from agent_framework.core.job_manager import JobManager
-from agent_framework.infrastructure.database._requests import Decision
+from agent_framework.infrastructure.database._requests import Write
 from agent_framework.infrastructure.database._script import Script, Statement
 from agent_framework.infrastructure.database._sqlite_scripts import SqliteScripts
 from agent_framework.infrastructure.database.sqlite import DIALECT
@@ -22,7 +22,7 @@ from tests.faults.harness.simulated import Parts
 class UnfencedScripts(SqliteScripts):
     """A decision is written whoever has claimed the job since: its epoch is made the present one."""
 
-    def move(self, decisions: Sequence[Decision]) -> Script[list[float | None]]:
+    def move(self, decisions: Sequence[Write]) -> Script[list[float | None]]:
         for job in (decision.job for decision in decisions if decision.is_claimed):
             yield Statement(
                 "UPDATE jobs SET epoch = :epoch, lease_owner = 'me' WHERE id = :id", {"epoch": job.epoch, "id": job.id}

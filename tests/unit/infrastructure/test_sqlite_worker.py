@@ -115,13 +115,27 @@ def test_what_was_done_in_a_transaction_that_fails_is_taken_back(tmp_path: Path)
 
 
 def test_more_than_a_batch_takes_several_transactions(tmp_path: Path) -> None:
-    count = 3 * MAX_BATCH
+    count, kind = 5 * MAX_BATCH, Kind()
 
     async def use(worker: SqliteWorker) -> None:
-        answers = await asyncio.gather(*(worker.run_together(Kind(), number) for number in range(count)))
+        answers = await asyncio.gather(*(worker.run_together(kind, number) for number in range(count)))
         assert answers == [10 * number for number in range(count)]
 
     assert with_worker(tmp_path, use) == list(range(count))
+    assert max(map(len, kind.groups)) < 2 * MAX_BATCH
+
+
+def test_what_comes_last_is_left_out_when_nobody_waits_for_it(tmp_path: Path) -> None:
+    kind = Kind()
+
+    async def use(worker: SqliteWorker) -> None:
+        gone = [asyncio.create_task(worker.run_together(kind, n, last=n == 1)) for n in (1, 2)]
+        await asyncio.sleep(0)
+        for task in gone:
+            task.cancel()
+        assert await worker.run_together(kind, 3) == 30
+
+    assert with_worker(tmp_path, use) == [2, 3]
 
 
 def test_a_worker_that_is_stopped_finishes_what_waits(tmp_path: Path) -> None:

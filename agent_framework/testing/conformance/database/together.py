@@ -48,6 +48,15 @@ class TogetherTests(Case):
         assert len(await db.list_jobs()) == 1
 
     @scenario
+    async def test_of_two_new_jobs_with_one_id_the_one_that_is_told_so_is_stored(self, db: DatabaseProvider) -> None:
+        asked = [new_job(db, {"of": user}, user=user, job_id="the-same") for user in ("zoe", "ada")]
+        answers = await asyncio.gather(*asked, return_exceptions=True)
+        [refused] = [n for n, answer in enumerate(answers) if isinstance(answer, IdempotencyConflictError)]
+        job = await db.get_job("the-same")
+        assert job is not None
+        assert (job.user_id, job.request_payload) == (("zoe", {"of": "zoe"}), ("ada", {"of": "ada"}))[1 - refused]
+
+    @scenario
     async def test_among_many_outcomes_those_of_strangers_alone_are_refused(self, db: DatabaseProvider) -> None:
         keys = [await started(db) for _ in range(MANY)]
         stored = await asyncio.gather(

@@ -8,6 +8,7 @@ import pytest
 
 from agent_framework.errors import ProviderError
 from agent_framework.infrastructure.database._gathering import AT_ONCE, MOST, Gathering
+from agent_framework.infrastructure.database._script import UnknownEndError
 
 
 class Target:
@@ -91,6 +92,49 @@ def test_a_batch_has_a_limit() -> None:
         target = Target()
         await asyncio.gather(*map(Gathering(target).ask, range(MOST + 5)))
         assert [len(group) for group in target.groups] == [MOST, 5]
+
+    run(go())
+
+
+def test_what_nobody_waits_for_is_left_out_where_that_is_wanted() -> None:
+    async def go() -> None:
+        target = Target()
+        gathering = Gathering(target, drops_cancelled=True)
+        gone, there = asyncio.create_task(gathering.ask(1)), asyncio.create_task(gathering.ask(2))
+        asyncio.get_running_loop().call_soon(gone.cancel)
+        assert await there == 20
+        assert target.groups == [[2]]
+
+    run(go())
+
+
+def test_what_has_not_begun_when_it_is_closed_is_told_so() -> None:
+    async def go() -> None:
+        hold = asyncio.Event()
+        target = Target(hold=hold)
+        gathering = Gathering(target)
+        asked = [asyncio.create_task(gathering.ask(n)) for n in range((AT_ONCE + 1) * MOST)]
+        await asyncio.sleep(0.01)
+        gathering.close(ProviderError("closed"))
+        hold.set()
+        answers = await asyncio.gather(*asked, return_exceptions=True)
+        assert sum(isinstance(answer, ProviderError) for answer in answers) == MOST
+        assert len(target.groups) == AT_ONCE
+
+    run(go())
+
+
+def test_an_end_that_nobody_knows_is_told_and_nothing_is_sent_again() -> None:
+    async def go() -> None:
+        sent: list[Sequence[int]] = []
+
+        async def target(numbers: Sequence[int]) -> Sequence[int]:
+            sent.append(numbers)
+            raise UnknownEndError("look at the job before trying again")
+
+        answers = await asyncio.gather(*map(Gathering(target).ask, (1, 2)), return_exceptions=True)
+        assert [type(answer) for answer in answers] == [UnknownEndError] * 2
+        assert sent == [[1, 2]]
 
     run(go())
 
