@@ -70,11 +70,7 @@ class Gathering(Generic[R, T]):
                 future.cancel()
             raise
         except Exception as exc:
-            if (
-                len(batch) == 1
-                or isinstance(exc, UnknownEndError)
-                or (isinstance(exc, ProviderError) and exc.retryable)
-            ):
+            if len(batch) == 1 or _is_of_all(exc):
                 _settle(batch, error=exc)
             else:  # one of them spoils it for the others
                 await asyncio.gather(*(self._answer([one]) for one in batch))
