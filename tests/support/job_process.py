@@ -45,9 +45,13 @@ def write_job_project(folder: Path) -> Path:
     return folder
 
 
+_ENVIRON = dict(os.environ)
+"""Taken once: tests drive jobs from threads, while pytest itself changes the environment."""
+
+
 def drive(folder: Path, job_id: str, *, crash_at: str | None = None) -> subprocess.CompletedProcess[str]:
     """Run the process to its end, however that comes."""
-    environ = {**os.environ, "AGENT_FRAMEWORK_CRASH_AT": crash_at or ""}
+    environ = {**_ENVIRON, "AGENT_FRAMEWORK_CRASH_AT": crash_at or ""}
     return commands.finish(partial(_drive, folder, job_id), env=environ, cwd=folder)
 
 
