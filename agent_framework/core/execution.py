@@ -113,7 +113,6 @@ class Performer:
         self._wake_early = wake_early if db.in_order else None
         self._guard = guard
         self._listener = listener
-        self._is_heard = listener is not ignore
         self._clock = clock
         self._sleep = sleep
         self._handing_back = False
@@ -146,7 +145,7 @@ class Performer:
         if started is None:
             return None
         crash_point(CrashPoint.ATTEMPT_STARTED)
-        if self._is_heard:
+        if self._listener is not ignore:
             self._listener(AttemptStarted(key, started.performer))
         outcome = await self._outcome(StepView(snapshot, plan, key.seq).work(started), timeout_s)
         crash_point(CrashPoint.AGENT_RETURNED)
@@ -157,7 +156,7 @@ class Performer:
         crash_point(CrashPoint.ATTEMPT_LOADED)
         plan = handover.plan
         crash_point(CrashPoint.ATTEMPT_STARTED)
-        if self._is_heard:
+        if self._listener is not ignore:
             self._listener(AttemptStarted(attempt.key, attempt.performer))
         outcome = await self._outcome(handover.step.work(attempt), plan.policy(attempt.performer).timeout_s)
         crash_point(CrashPoint.AGENT_RETURNED)
@@ -173,7 +172,7 @@ class Performer:
         if wakes and self._wake_early is not None:
             self._wake_early(key.job_id)  # who decides then comes to it when the outcome is on its way
         stored, at_first = await self._store(key, outcome, performer)
-        if self._is_heard:
+        if self._listener is not ignore:
             self._listener(AttemptEnded(key, performer, outcome, stored))
         crash_point(CrashPoint.OUTCOME_COMMITTED)
         if not (at_first and stored) or (wakes and self._wake_early is None):

@@ -98,7 +98,7 @@ class SqliteWorker:
 
     async def run(self, work: Work[T]) -> T:
         """Do ``work`` on the thread; errors of SQLite become `ProviderError`."""
-        return await self.run_together(_alone, work)
+        return await self.run_together(lambda connection, _: [work(connection)], None)
 
     async def run_together(
         self,
@@ -176,16 +176,11 @@ class SqliteWorker:
         connection.execute("COMMIT")
 
 
-def _alone(connection: sqlite3.Connection, works: Sequence[Work[Any]]) -> Sequence[Any]:
-    """Pieces of work that have nothing in common."""
-    return [work(connection) for work in works]
-
-
 def _alike(waiting: "Sequence[_Request]") -> "list[list[_Request]]":
     """The requests by their kinds, in the order in which these came; those that come last, last."""
     kinds: dict[Any, list[_Request]] = {}
-    for number, request in enumerate(waiting):
-        kinds.setdefault(number if request.work is _alone else request.work, []).append(request)
+    for request in waiting:
+        kinds.setdefault(request.work, []).append(request)
     return sorted(kinds.values(), key=lambda requests: requests[0].last)
 
 

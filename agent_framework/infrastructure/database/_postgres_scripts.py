@@ -102,20 +102,17 @@ class PostgresScripts(StepScripts):
         """A parameter, a JSON array of objects, as a table of its name."""
         return f"json_to_recordset({self._json(name)}) AS {name}({columns})"
 
-    def _at(self) -> str:
-        return f"CAST(EXTRACT(EPOCH FROM {self._now}) AS DOUBLE PRECISION) AS at"
+    def _at(self, name: str = "at") -> str:
+        """The present moment as a column."""
+        return f"CAST(EXTRACT(EPOCH FROM {self._now}) AS DOUBLE PRECISION) AS {name}"
 
     # -- reading ---------------------------------------------------------------------------------------------
 
     def _job(self, where: str = "") -> str:
         return f"""SELECT id, user_id, job_type, request_payload, CAST(plan AS TEXT) AS plan,
-            {self._changing()} FROM jobs WHERE id = :id {where}"""
-
-    def _changing(self) -> str:
-        """Columns that may change while a run goes on."""
-        return f"""status, run, epoch, signals, error_message, cancel_requested,
-            {_seconds("due_at", "created_at", "started_at", "completed_at", "updated_at")},
-            CAST(EXTRACT(EPOCH FROM {self._now}) AS DOUBLE PRECISION) AS read_at"""
+            status, run, epoch, signals, error_message, cancel_requested,
+            {_seconds("due_at", "created_at", "started_at", "completed_at", "updated_at")}, {self._at("read_at")}
+            FROM jobs WHERE id = :id {where}"""
 
     def get_job(self, job_id: str) -> Script[Job | None]:
         rows = yield Statement(_together(job=self._job(), result=_RESULTS), {"id": job_id})

@@ -87,7 +87,8 @@ class SqliteScripts(StepScripts):
         return (yield from self._snapshot(rows[0])) if rows else None
 
     def move(self, decisions: Sequence[Write]) -> Script[list[float | None]]:
-        still = [decision for decision in decisions if decision.rests_on()]
+        moments = [decision.at if decision.rests_on() else None for decision in decisions]
+        still = [decision for decision, at in zip(decisions, moments, strict=True) if at is not None]
         if still:
             rows = yield Statement(_MOVE_JOBS, many=[_moved(decision) for decision in still])
             if rows[0]["changed"] != len(still):
@@ -95,8 +96,7 @@ class SqliteScripts(StepScripts):
                     raise NotTogether
                 return [None]
             yield from self._write_trace(still)
-        taken = set(map(id, still))
-        return [decision.at if id(decision) in taken else None for decision in decisions]
+        return moments
 
     def _write_trace(self, decisions: Sequence[Write]) -> Script[None]:
         plans = {_stored_plan(d.changes.plan) for d in decisions if d.changes.plan is not None}

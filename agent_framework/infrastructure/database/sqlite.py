@@ -23,7 +23,7 @@ from agent_framework.infrastructure.database._rows import Row
 from agent_framework.infrastructure.database._script import Dialect, Statement, drive
 from agent_framework.infrastructure.database._sql_database import Access, Carry, MakeScript, SqlDatabase
 from agent_framework.infrastructure.database._sqlite_scripts import SqliteScripts
-from agent_framework.types import JSONDict
+from agent_framework.types import JSONDict, value
 
 R = TypeVar("R")
 T = TypeVar("T")
@@ -50,7 +50,6 @@ class SqliteDatabase(SqlDatabase):
         self._clock = clock
         self._writer = SqliteWorker(self._connect, write=True, name=self.place)
         self._reader = SqliteWorker(self._connect, write=False, name=self.place)
-        self._works: dict[Any, Any] = {}
 
     @classmethod
     def from_config(cls, config: JSONDict, root: Path) -> "SqliteDatabase":
@@ -82,12 +81,9 @@ class SqliteDatabase(SqlDatabase):
         return await self._storable(worker.run(lambda connection: drive(make(), partial(_execute, connection))))
 
     async def _together(self, carry: Carry[R, T], request: R, access: Access) -> T:
-        work = self._works.get(carry)
-        if work is None:
-            work = self._works[carry] = partial(_carry_out, carry)
         undone = _forget if isinstance(request, Ended) else None
         last = access is Access.DECISION
-        return await self._storable(self._writer.run_together(work, request, last=last, undone=undone))
+        return await self._storable(self._writer.run_together(_Carried(carry), request, last=last, undone=undone))
 
     async def _storable(self, work: Awaitable[T]) -> T:
         try:
@@ -100,8 +96,14 @@ class SqliteDatabase(SqlDatabase):
         await asyncio.to_thread(self._reader.stop)
 
 
-def _carry_out(carry: Carry[R, T], connection: sqlite3.Connection, requests: Sequence[R]) -> list[T]:
-    return drive(carry(requests), partial(_execute, connection))
+@value
+class _Carried:
+    """The work of a kind of requests; that of the same kind is the same."""
+
+    carry: Carry[Any, Any]
+
+    def __call__(self, connection: sqlite3.Connection, requests: Sequence[Any]) -> list[Any]:
+        return drive(self.carry(requests), partial(_execute, connection))
 
 
 def _forget(ended: Ended) -> None:
