@@ -312,7 +312,7 @@ def _ended(n: int, ended: Ended) -> JSONDict:
         "payload": to_json(outcome.output or {}, what=f"the output of {key.agent}"),
         "ms": outcome.execution_time_ms,
         "usage": usage_json(outcome.usage),
-        "produced_by": ended.produced_by if ended.produced_by != key.agent else None,
+        "produced_by": ended.stand_in,
     }
 
 

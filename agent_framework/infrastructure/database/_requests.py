@@ -30,6 +30,11 @@ class Ended:
     at: float
     stored: bool = False
 
+    @property
+    def stand_in(self) -> str | None:
+        """Who produced it in the agent's place."""
+        return self.produced_by if self.produced_by != self.key.agent else None
+
 
 def certain() -> bool:
     """For a decision about a job that was read: it rests on nothing that may still fail."""

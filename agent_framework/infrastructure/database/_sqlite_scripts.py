@@ -204,8 +204,8 @@ def _moved(decision: Write) -> tuple[object, ...]:
 def _result(ended: Ended) -> tuple[object, ...]:
     """The parameters of `_INSERT_RESULTS`; a stand-in is named."""
     key, outcome = ended.key, ended.outcome
-    by = ended.produced_by if ended.produced_by != key.agent else None
     payload = to_json(outcome.output or {}, what=f"the output of {key.agent}")
     return (
-        key.job_id, key.agent, payload, key.seq, outcome.execution_time_ms, usage_json(outcome.usage), by, ended.at
+        key.job_id, key.agent, payload, key.seq, outcome.execution_time_ms, usage_json(outcome.usage), ended.stand_in,
+        ended.at
     )  # fmt: skip
