@@ -30,6 +30,10 @@ class Asks(BaseAgent):
     output_type = {output}
 """
 QUICK = {"max_attempts": 3, "initial_seconds": 0.01, "jitter": False}
+PATIENCE_S = 20.0
+"""How long a client waits where the trouble is another: long enough for a machine that is busy."""
+STALLS_S = 1.5
+"""How long it waits for an answer that takes ``slow(30)``: long enough for the request to arrive."""
 ANSWER = calls("final_result", number=7)
 CLIENTS = ["chat", "sdk"]
 
@@ -45,8 +49,8 @@ def run(
     **llm: Any,
 ) -> tuple[Job, Snapshot, dict[str, Any] | None]:
     """Run one job of one agent to its end."""
-    settings = {"provider": "openai", "client": client, "model": "m", "base_url": f"{server.url}/v1", "timeout": 0.4}
-    more = f"llm: { ({**settings, **llm})!r}".replace("'", '"')
+    settings = {"provider": "openai", "client": client, "model": "m", "base_url": f"{server.url}/v1"}
+    more = f"llm: { ({**settings, 'timeout': PATIENCE_S, **llm})!r}".replace("'", '"')
     (folder / "agents.yaml").write_text(
         yaml_of({"asks": {"retry": {**QUICK, **(retry or {})}}}, orchestration or "", more=more)
     )
@@ -62,29 +66,34 @@ def run(
     return asyncio.run(story())
 
 
+def patience(trouble: Reply) -> float:
+    """The client's limit in seconds."""
+    return STALLS_S if trouble.delay_s else PATIENCE_S
+
+
 @pytest.mark.parametrize("client", CLIENTS)
 @pytest.mark.parametrize(
     "trouble",
-    [fails(429), fails(500), fails(503), garbage(), garbage(b""), garbage(b"[1]"), slow(5), drops()],
+    [fails(429), fails(500), fails(503), garbage(), garbage(b""), garbage(b"[1]"), slow(30), drops()],
     ids=["429", "500", "503", "half JSON", "empty", "another JSON", "slow", "dropped"],
 )
 def test_row_28_trouble_that_passes_is_tried_again_by_the_engine_alone(
     tmp_path: Path, client: str, trouble: Reply
 ) -> None:
     with ModelServer(trouble, trouble, says("fine")) as server:
-        job, snapshot, _ = run(tmp_path, server, client=client)
+        job, snapshot, _ = run(tmp_path, server, client=client, timeout=patience(trouble))
         assert (job.status, job.agent_results["asks"]) == (JobStatus.COMPLETED, {"result": "fine"})
         assert len(server.requests) == 3, "no layer below the engine asks again"
     assert [attempt.key.number for attempt in snapshot.attempts] == [1, 2, 3]
 
 
 @pytest.mark.parametrize("client", CLIENTS)
-@pytest.mark.parametrize("trouble", [fails(429), fails(500), garbage(), slow(5), drops()])
+@pytest.mark.parametrize("trouble", [fails(429), fails(500), garbage(), slow(30), drops()])
 def test_row_28_trouble_that_stays_ends_in_a_typed_failure_after_so_many_calls(
     tmp_path: Path, client: str, trouble: Reply
 ) -> None:
     with ModelServer(*[trouble] * 9) as server:
-        job, _, report = run(tmp_path, server, client=client)
+        job, _, report = run(tmp_path, server, client=client, timeout=patience(trouble))
         assert (job.status, len(server.requests)) == (JobStatus.FAILED, 3)
     assert report is not None
     assert report["error_code"] in ("ModelError", "ModelRefusedError")
@@ -127,7 +136,7 @@ def test_row_28_a_model_that_stalls_is_ended_by_the_agents_time_whatever_its_own
 )
 def test_row_28_an_answer_of_the_wrong_form_is_sent_back_once_and_mended(tmp_path: Path, first: Reply) -> None:
     with ModelServer(first, ANSWER) as server:
-        job, snapshot, _ = run(tmp_path, server, structured=True, timeout=5)
+        job, snapshot, _ = run(tmp_path, server, structured=True)
         assert (job.status, job.agent_results["asks"]) == (JobStatus.COMPLETED, {"number": 7})
         assert len(server.requests) == 2
     assert len(snapshot.attempts) == 1
@@ -135,7 +144,7 @@ def test_row_28_an_answer_of_the_wrong_form_is_sent_back_once_and_mended(tmp_pat
 
 def test_row_28_a_model_that_never_fits_the_form_is_a_typed_failure(tmp_path: Path) -> None:
     with ModelServer(*[says("seven, I think")] * 9) as server:
-        job, _, report = run(tmp_path, server, structured=True, timeout=5)
+        job, _, report = run(tmp_path, server, structured=True)
         assert (job.status, len(server.requests)) == (JobStatus.FAILED, 2)
     assert report is not None
     assert report["error_code"] == "OutputValidationError"
@@ -169,11 +178,12 @@ def test_row_28_with_both_models_down_the_failure_names_both_causes(tmp_path: Pa
 
 
 def test_row_28_trouble_is_counted_against_the_budget(tmp_path: Path) -> None:
-    with ModelServer(*[slow(5)] * 9) as server:
+    with ModelServer(*[slow(30)] * 9) as server:
         job, _, report = run(
             tmp_path,
             server,
             orchestration={"budget": {"tokens": 250}},
+            timeout=STALLS_S,
             max_output_tokens=100,
             retry={"max_attempts": 9},
         )

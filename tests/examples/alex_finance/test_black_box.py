@@ -40,10 +40,10 @@ def databases() -> Iterator[dict[str, str]]:
         server.stop()
 
 
-@pytest.mark.timeout(320)
+@pytest.mark.timeout(600)
 def test_the_examples_own_tests_pass(databases: dict[str, str]):
     command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "--durations=12"]
     environ = {**os.environ, **databases}
-    done = subprocess.run(command, cwd=PROJECT, env=environ, capture_output=True, text=True, timeout=300, check=False)
+    done = subprocess.run(command, cwd=PROJECT, env=environ, capture_output=True, text=True, timeout=590, check=False)
     print(done.stdout)
     assert done.returncode == 0, done.stdout[-4000:] + done.stderr[-2000:]
