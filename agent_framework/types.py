@@ -7,7 +7,7 @@ database where it has a clock; durations are seconds unless a name ends in ``_ms
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, fields
 from enum import StrEnum
-from typing import Any, TypeGuard, TypeVar, dataclass_transform
+from typing import Any, NamedTuple, TypeGuard, TypeVar, dataclass_transform
 
 from agent_framework.errors import IllegalTransitionError
 
@@ -282,8 +282,7 @@ class ErrorKind(StrEnum):
     REVIEW = "review"
 
 
-@value
-class AttemptKey:
+class AttemptKey(NamedTuple):
     """Names one attempt: the ``number``-th try of ``agent`` in step ``seq`` of run ``run``."""
 
     job_id: str

@@ -12,10 +12,10 @@ from agent_framework.core.asking import resume
 from agent_framework.core.attempts import ASKED
 from agent_framework.core.base_agent import AgentServices, BaseAgent, Turn
 from agent_framework.core.budget import AttemptMeter, Limits
+from agent_framework.core.cursor import Mode
 from agent_framework.core.effects import Effects
 from agent_framework.core.execution import Done
 from agent_framework.core.sessions import Session, Sessions
-from agent_framework.core.state import Mode
 from agent_framework.core.work import Work
 from agent_framework.errors import ApprovalChangedError, ApprovalNeeded, ProjectError
 from agent_framework.infrastructure._json import json_copy

@@ -6,14 +6,15 @@ looking at again
 """
 
 from collections.abc import Callable, Collection, Mapping, Sequence
-from dataclasses import replace
+from dataclasses import field, replace
 from itertools import pairwise
 
 from agent_framework.core.approval import Approval, gone
-from agent_framework.core.attempts import Status, jittered
+from agent_framework.core.attempts import UNSTARTED, Standing, Status, jittered
+from agent_framework.core.cursor import Cursor, Onward, Phase, Place
 from agent_framework.core.pinned import GRACE_S, PinnedPlan
 from agent_framework.core.plan import Decision, Finish, Planner, RunStep, WaitForApproval
-from agent_framework.core.state import Folded, JobState, Phase, fold
+from agent_framework.core.state import JobState, fold
 from agent_framework.infrastructure.database.base import Changes
 from agent_framework.infrastructure.database.snapshots import Settled, with_settled
 from agent_framework.types import (
@@ -45,7 +46,7 @@ class Move:
     """Changes to commit, attempts to dispatch once they are committed, and where the job then stands.
 
     ``asks`` are starts of agents (step, agent) that somebody must approve, which is stored before the changes are.
-    ``waits``: some agent waits for an approval. ``folded``: from where the next decision of the run may begin.
+    ``waits``: some agent waits for an approval. ``place``: from where the next decision of the run may begin.
     ``begun``: new attempts that are started with the decision.
     """
 
@@ -54,7 +55,7 @@ class Move:
     status: JobStatus
     asks: tuple[tuple[int, str], ...] = ()
     waits: bool = False
-    folded: Folded | None = None
+    place: Place | None = field(default=None, compare=False)
     begun: tuple[Attempt, ...] = ()
 
 
@@ -66,23 +67,67 @@ def decide(
     owner_is_dead: Callable[[str | None], bool],
     lost: Collection[AttemptKey] = (),
     approvals: Mapping[str, Approval] = NO_APPROVALS,
-    since: Folded | None = None,
+    since: Place | None = None,
     starter: str | None = None,
 ) -> Move:
     """The next move of a job.
 
     ``lost`` names attempts whose invocation is known to be over; ``approvals`` holds those that the job asks for, as
-    they are stored; ``since`` is what an earlier move of the same run has folded; ``starter`` begins new attempts
-    itself, as far as they may run now.
+    they are stored; ``since`` is the place that an earlier move of the same run has led to; ``starter`` begins new
+    attempts itself, as far as they may run now.
     """
     job, now = snapshot.job, snapshot.now
+    quiet = _quiet_place(snapshot, plan, since)
+    if quiet is not None and quiet.onward is not None:
+        return _go_on(snapshot, plan, quiet.onward, random, starter)
     settled = _given_up(snapshot, owner_is_dead, lost)
+    snapshot, state, events, settled = _caught_up(snapshot, plan, settled, approvals, since)
+    decision = Planner().next(state)
+    if decision is not None and not _may_follow(job.status, decision):
+        decision = None  # a job runs before it ends or waits: the next advance, due at once, sees to that
+    if decision is not None:
+        events += decision.events
+        state = replace(state, cursor=decision.cursor)
+    step = state.cursor.open
+    startable = [(agent, state.standing(step.seq, agent)) for agent in state.startable()] if step is not None else []
+    attempts = _new_attempts(snapshot, plan, step.seq if step is not None else 0, startable, random, starter)
+    status, error = JobStatus.WAITING_FOR_APPROVAL if state.cursor.waiting else JobStatus.RUNNING, None
+    place = since
+    if isinstance(decision, Finish):
+        status, error = decision.status, decision.reason
+    elif isinstance(decision, RunStep):
+        before = len(snapshot.events) + len(events) - 1
+        place = plan.places.at(Place(job.run, before, decision.before, decision.seq, decision.agents))
+    if quiet is not None and isinstance(decision, (RunStep, Finish)) and decision.is_fixed and not plan.has_gates:
+        following = place if isinstance(decision, RunStep) else None
+        agents = tuple(agent for agent, _ in startable)
+        quiet.onward = Onward(tuple(events), status, error, state.cursor, agents, following)
+    waiting = _next_look(state, snapshot, approvals) if state.cursor.waiting else None
+    due_at = _due_at(state.cursor, plan, snapshot, attempts, events) if waiting is None else waiting
+    changes = _changes(snapshot, plan, events, attempts, status, error, due_at, settled)
+    if status.is_final:
+        return Move(changes, (), status, place=place)
+    pending = [attempt for attempt in _open(snapshot) if attempt.state is AttemptState.PENDING]
+    dispatch = tuple(a for a in (*pending, *attempts) if a.not_before <= now and a.owner is None)
+    begun = tuple(attempt for attempt in attempts if attempt.owner is not None)
+    new_gates = [agent for id_, agent in state.gates().items() if id_ not in approvals]
+    asks = tuple((step.seq, agent) for agent in new_gates) if step is not None else ()
+    return Move(changes, dispatch, status, asks, bool(state.asks()), place, begun)
+
+
+def _caught_up(
+    snapshot: Snapshot,
+    plan: PinnedPlan,
+    settled: list[Settled],
+    approvals: Mapping[str, Approval],
+    since: Place | None,
+) -> tuple[Snapshot, JobState, list[Event], list[Settled]]:
+    """The job with all that happened to it noted, before anything new is decided: new events, and what they settle."""
+    job, events = snapshot.job, list[Event]()
     snapshot = with_settled(snapshot, settled)
-    events: list[Event] = []
-    starting = job.plan is None
-    if starting:
+    if job.plan is None:
         seq = max((event.seq for event in snapshot.events), default=0) + 1
-        events.append(Event(seq, job.run, EventKind.STARTED, {"plan": plan.to_dict()["digest"]}, now))
+        events.append(Event(seq, job.run, EventKind.STARTED, {"plan": plan.to_dict()["digest"]}))
     state = fold(plan, snapshot, events, since=since)
     interruption = _interruption(state, snapshot, events)
     if interruption is not None:
@@ -94,34 +139,54 @@ def decide(
     if decided:
         events += decided
         state = fold(plan, snapshot, events, since=since)
-    decision = Planner().next(state)
-    if decision is not None and not _may_follow(job.status, decision):
-        decision = None  # a job runs before it ends or waits: the next advance, due at once, sees to that
-    if decision is not None:
-        events += decision.events
-        state = replace(state, cursor=decision.cursor)
-    attempts = _new_attempts(state, snapshot, random, starter)
-    status, error = JobStatus.WAITING_FOR_APPROVAL if state.cursor.waiting else JobStatus.RUNNING, None
-    if isinstance(decision, Finish):
-        status, error = decision.status, decision.reason
-    changes = Changes(
-        events=tuple(events),
-        attempts=attempts,
-        settle=tuple(settled),
-        status=status if status is not job.status else None,
-        error_message=error,
-        due_at=None if status.is_final else _due_at(state, snapshot, attempts, events, approvals),
-        plan=plan.to_dict() if starting else None,
+    return snapshot, state, events, settled
+
+
+def _quiet_place(snapshot: Snapshot, plan: PinnedPlan, since: Place | None) -> Place | None:
+    """The place where the job stands if there is nothing to see to but what follows there."""
+    place = since if since is not None else plan.places.start
+    if not place.is_quiet(snapshot):
+        return None
+    deadline = deadline_of(place.cursor, plan, snapshot)
+    return None if deadline is not None and snapshot.now >= deadline else place
+
+
+def _go_on(
+    snapshot: Snapshot, plan: PinnedPlan, onward: Onward, random: Callable[[], float], starter: str | None
+) -> Move:
+    """The move of a job at a place from where another job went on before."""
+    status, place = onward.status, onward.place
+    attempts: tuple[Attempt, ...] = ()
+    if place is not None and place.step is not None:
+        startable = [(agent, UNSTARTED) for agent in onward.agents]
+        attempts = _new_attempts(snapshot, plan, place.step, startable, random, starter)
+    due_at = _due_at(onward.cursor, plan, snapshot, attempts, onward.events)
+    changes = _changes(snapshot, plan, onward.events, attempts, status, onward.reason, due_at)
+    if starter is None:
+        return Move(changes, attempts, status, place=place)
+    return Move(changes, (), status, place=place, begun=attempts)
+
+
+def _changes(
+    snapshot: Snapshot,
+    plan: PinnedPlan,
+    events: Sequence[Event],
+    attempts: tuple[Attempt, ...],
+    status: JobStatus,
+    error: str | None,
+    due_at: float,
+    settled: Sequence[Settled] = (),
+) -> Changes:
+    job = snapshot.job
+    return Changes(
+        tuple(events),
+        attempts,
+        tuple(settled),
+        status if status is not job.status else None,
+        error,
+        None if status.is_final else due_at,
+        plan.to_dict() if job.plan is None else None,
     )
-    pending = [attempt for attempt in _open(snapshot) if attempt.state is AttemptState.PENDING]
-    dispatch = tuple(a for a in (*pending, *attempts) if a.not_before <= now and a.owner is None)
-    if status.is_final:
-        return Move(changes, (), status, folded=state.before)
-    begun = tuple(attempt for attempt in attempts if attempt.owner is not None)
-    step = state.cursor.open
-    new_gates = [agent for id_, agent in state.gates().items() if id_ not in approvals]
-    asks = tuple((step.seq, agent) for agent in new_gates) if step is not None else ()
-    return Move(changes, dispatch, status, asks, bool(state.asks()), state.before, begun)
 
 
 def _may_follow(status: JobStatus, decision: Decision | WaitForApproval) -> bool:
@@ -201,7 +266,7 @@ def _interruption(state: JobState, snapshot: Snapshot, new: list[Event]) -> Even
     job, cursor = snapshot.job, state.cursor
     if job.cancel_requested and not cursor.cancelled:
         return Event(cursor.last_seq + 1, job.run, EventKind.CANCELLED, {"reason": "cancelled"})
-    deadline = deadline_of(state, snapshot, new)
+    deadline = deadline_of(cursor, state.plan, snapshot, new)
     if deadline is None or snapshot.now < deadline:
         return None
     given_up = unsettled(state)
@@ -218,37 +283,36 @@ def unsettled(state: JobState) -> list[str]:
     return [agent for agent in step.agents if state.standing(step.seq, agent).status in unsettled]
 
 
-def deadline_of(state: JobState, snapshot: Snapshot, new: Sequence[Event] = ()) -> float | None:
+def deadline_of(cursor: Cursor, plan: PinnedPlan, snapshot: Snapshot, new: Sequence[Event] = ()) -> float | None:
     """When the run must be over; None without a limit, while it waits, once noted, and in the ``finally`` phase."""
-    over = (
-        state.cursor.waiting
-        or state.cursor.deadline
-        or state.cursor.cancelled
-        or state.cursor.phase in (Phase.FINALLY, Phase.DONE)
-    )
-    if state.plan.timeout_s is None or over:
+    if plan.timeout_s is None or cursor.waiting or cursor.deadline or cursor.cancelled:
+        return None
+    if cursor.phase in (Phase.FINALLY, Phase.DONE):
         return None
     recorded = [(e.kind, e.at or snapshot.now) for e in (*snapshot.events, *new) if e.run == snapshot.job.run]
     waited = sum(until - since for (kind, since), (_, until) in pairwise(recorded) if kind is EventKind.WAITING)
     started = [at for kind, at in recorded if kind is EventKind.STARTED]
-    return started[0] + state.plan.timeout_s + waited if started else None
+    return started[0] + plan.timeout_s + waited if started else None
 
 
 def _new_attempts(
-    state: JobState, snapshot: Snapshot, random: Callable[[], float], starter: str | None
+    snapshot: Snapshot,
+    plan: PinnedPlan,
+    seq: int,
+    startable: Sequence[tuple[str, Standing]],
+    random: Callable[[], float],
+    starter: str | None,
 ) -> tuple[Attempt, ...]:
-    step, now = state.cursor.open, snapshot.now
-    if step is None:
-        return ()
+    job, now = snapshot.job, snapshot.now
     attempts: list[Attempt] = []
-    for agent in state.startable():
-        standing = state.standing(step.seq, agent)
+    for agent, standing in startable:
         performer = standing.performer or agent
-        policy = state.plan.policy(performer)
-        not_before = now + max(jittered(standing.delay_s, policy, random), standing.at_least_s)
-        key = AttemptKey(snapshot.job.id, snapshot.job.run, step.seq, agent, standing.attempts + 1)
+        policy = plan.policy(performer)
+        wait_s = max(jittered(standing.delay_s, policy, random), standing.at_least_s)
+        key = AttemptKey(job.id, job.run, seq, agent, standing.attempts + 1)
+        not_before = now + wait_s
         not_after = not_before + policy.timeout_s + GRACE_S
-        if starter is not None and not_before <= now:
+        if starter is not None and not wait_s:
             attempt = Attempt(key, performer, AttemptState.STARTED, not_before, not_after, starter, now)
         else:
             attempt = Attempt(key, performer, AttemptState.PENDING, not_before, not_after)
@@ -257,24 +321,18 @@ def _new_attempts(
 
 
 def _due_at(
-    state: JobState,
-    snapshot: Snapshot,
-    new: tuple[Attempt, ...],
-    events: list[Event],
-    approvals: Mapping[str, Approval],
+    cursor: Cursor, plan: PinnedPlan, snapshot: Snapshot, new: tuple[Attempt, ...], events: Sequence[Event]
 ) -> float:
     """The earliest moment at which something must be looked at even if nobody signals the job."""
+    now = snapshot.now
     attempts = (*_open(snapshot), *new)
-    if state.cursor.waiting:
-        return _next_look(state, snapshot, approvals)
     if not attempts:
-        return snapshot.now
+        return now
     moments = [attempt.not_after for attempt in attempts]
     for attempt in attempts:
         if attempt.state is AttemptState.PENDING:
-            held_back = attempt.not_before > snapshot.now
-            moments.append(attempt.not_before if held_back else snapshot.now + REDISPATCH_S)
-    deadline = deadline_of(state, snapshot, events)
+            moments.append(attempt.not_before if attempt.not_before > now else now + REDISPATCH_S)
+    deadline = deadline_of(cursor, plan, snapshot, events)
     return min(moments if deadline is None else [*moments, deadline])
 
 

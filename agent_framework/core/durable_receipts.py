@@ -7,12 +7,13 @@ import asyncio
 import logging
 from collections.abc import Sequence
 
+from agent_framework.core.cursor import OpenStep
 from agent_framework.core.decide import deadline_of, unsettled
 from agent_framework.core.durable_limits import operations
 from agent_framework.core.engine import Engine
 from agent_framework.core.message_handler import advance_fully
 from agent_framework.core.pinned import PinnedPlan
-from agent_framework.core.state import JobState, OpenStep, fold
+from agent_framework.core.state import JobState, fold
 from agent_framework.errors import JobBusyError, JobNotFoundError
 from agent_framework.types import Attempt, AttemptKey, AttemptState, JobStatus, JSONDict, Snapshot
 
@@ -66,7 +67,7 @@ class Receipts:
         if not any(attempts.values()):
             raise JobBusyError(job_id)
         foreign = sum(1 for attempt in attempts.values() if attempt and "left_s" in attempt)
-        deadline = deadline_of(state, snapshot)
+        deadline = deadline_of(state.cursor, state.plan, snapshot)
         return {
             "seq": step.seq,
             "agents": agents,
@@ -102,7 +103,7 @@ class Receipts:
         if snapshot.job.run != run or snapshot.job.status.is_final:
             return {"deadline_in_s": None}
         state = _state_of(snapshot)
-        deadline = deadline_of(state, snapshot)
+        deadline = deadline_of(state.cursor, state.plan, snapshot)
         if deadline is None or state.cursor.open is None or state.cursor.open.seq != seq:
             return {"deadline_in_s": None}
         return {"deadline_in_s": max(0.0, round(deadline - snapshot.now, 3))}

@@ -12,12 +12,12 @@ from contextlib import suppress
 from agent_framework.core.approval import Approval, gate_id
 from agent_framework.core.approval_store import ApprovalStore
 from agent_framework.core.crash import CrashPoint, crash_point
+from agent_framework.core.cursor import Place
 from agent_framework.core.decide import Move, awaited, decide, refuse
 from agent_framework.core.handover import Handover, Starter
 from agent_framework.core.job_manager import JobManager
 from agent_framework.core.pinned import PinnedPlan
 from agent_framework.core.progress import Decided, Listener, ignore
-from agent_framework.core.state import Folded
 from agent_framework.errors import ConfigError, ProjectError
 from agent_framework.infrastructure._json import hash_of
 from agent_framework.infrastructure.compute.base import Dispatcher
@@ -73,7 +73,7 @@ class Engine:
         self._starter = dispatcher if isinstance(dispatcher, Starter) else None
         self._dispatcher = dispatcher
         self._knows_plan = False
-        self._folded: dict[str, Folded] = {}
+        self._places: dict[str, Place] = {}
         self._listener = listener
         self._uniform = uniform
 
@@ -84,11 +84,11 @@ class Engine:
         """
         await self._learn_plan(job_id)
         move: Move | None = None
-        folded = self._folded.pop(job_id, None)
+        since = self._places.pop(job_id, None)
 
         def at_once(snapshot: Snapshot) -> Changes | None:
             nonlocal move
-            move = self._move_at_once(snapshot, lost, folded)
+            move = self._move_at_once(snapshot, lost, since)
             return move.changes if move else None
 
         decided = await self.jobs.decide(job_id, at_once)
@@ -129,14 +129,14 @@ class Engine:
         """Run the agents of attempts that started with their decision, and keep in mind where the next one begins."""
         if self._starter is None or snapshot.job.plan is None or snapshot.job.status.is_final:
             return
-        if move.folded is not None:
-            self._folded[snapshot.job.id] = move.folded
+        if move.place is not None:
+            self._places[snapshot.job.id] = move.place
         if move.begun:
             self._starter.begin(Handover(snapshot, PinnedPlan.from_dict(snapshot.job.plan), move.begun))
 
     def forget(self, job_id: str) -> None:
         """Nobody advances the job here any more."""
-        self._folded.pop(job_id, None)
+        self._places.pop(job_id, None)
 
     async def _learn_plan(self, job_id: str) -> None:
         """Once in a process: make the plan before the first decision, which must not wait for code to load."""
@@ -148,7 +148,7 @@ class Engine:
             with suppress(ProjectError, ConfigError):  # which `_move` makes the job's end
                 self._plan(job)
 
-    def _move_at_once(self, snapshot: Snapshot, lost: Collection[AttemptKey], folded: Folded | None) -> Move | None:
+    def _move_at_once(self, snapshot: Snapshot, lost: Collection[AttemptKey], since: Place | None) -> Move | None:
         """The move where it can be told from the snapshot alone."""
         try:
             stored = snapshot.job.plan
@@ -159,7 +159,7 @@ class Engine:
             dead = self.jobs.owner_is_dead
             here = self._starter.owner if self._starter else None
             move = decide(
-                snapshot, plan, random=self._uniform, owner_is_dead=dead, lost=lost, since=folded, starter=here
+                snapshot, plan, random=self._uniform, owner_is_dead=dead, lost=lost, since=since, starter=here
             )
         except (ProjectError, ConfigError):
             return None  # which `_move` makes the job's end

@@ -6,11 +6,12 @@ Whatever an agent does ends as an outcome. Nothing here repeats anything: the en
 import asyncio
 import logging
 import time
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Collection, Sequence
 from dataclasses import replace
 from functools import partial
 from typing import Any, Protocol
 
+from agent_framework.core.alarms import Alarms
 from agent_framework.core.approval_store import ApprovalStore
 from agent_framework.core.asking import ask
 from agent_framework.core.crash import CrashPoint, crash_point
@@ -66,7 +67,7 @@ class Done:
 class AgentRunner(Protocol):
     """Runs an agent's code; ``runtime`` provides it."""
 
-    async def run(self, work: Work) -> tuple[Done, Usage]:
+    def run(self, work: Work) -> Awaitable[tuple[Done, Usage]]:
         """Run ``work.performer``. Usage of a failed run is told by `usage_of`."""
         ...
 
@@ -80,9 +81,9 @@ Guard = Callable[[Work, Run], Awaitable[AgentOutcome]]
 """Stands around each attempt: runs it, or answers in its place."""
 
 
-async def unguarded(work: Work, run: Run) -> AgentOutcome:
+def unguarded(work: Work, run: Run) -> Awaitable[AgentOutcome]:
     """The guard that lets everything pass."""
-    return await run()
+    return run()
 
 
 class Performer:
@@ -115,6 +116,7 @@ class Performer:
         self._listener = listener
         self._clock = clock
         self._sleep = sleep
+        self._alarms = Alarms()
         self._handing_back = False
         self._approvals = ApprovalStore(db)
 
@@ -171,7 +173,9 @@ class Performer:
         """Store the outcome and wake the job; ``wakes`` is false where a sibling that still runs will."""
         if wakes and self._wake_early is not None:
             self._wake_early(key.job_id)  # who decides then comes to it when the outcome is on its way
-        stored, at_first = await self._store(key, outcome, performer)
+        stored, at_first = await self._commit(key, outcome, performer)
+        if not stored:
+            logger.warning("the outcome of attempt %s came too late and was refused", key)
         if self._listener is not ignore:
             self._listener(AttemptEnded(key, performer, outcome, stored))
         crash_point(CrashPoint.OUTCOME_COMMITTED)
@@ -188,15 +192,11 @@ class Performer:
         outcome = AgentOutcome(AttemptState.FAILED, error=_storable(reason), error_kind=ErrorKind.CRASH)
         return await self._db.commit_outcome(key, owner, outcome, produced_by=key.agent)
 
-    async def _store(self, key: AttemptKey, outcome: AgentOutcome, performer: str) -> tuple[bool, bool]:
-        """Whether the outcome was taken, and at the first try."""
-        stored, at_first = await self._commit(key, outcome, performer)
-        if not stored:
-            logger.warning("the outcome of attempt %s came too late and was refused", key)
-        return stored, at_first
-
     async def _commit(self, key: AttemptKey, outcome: AgentOutcome, performer: str) -> tuple[bool, bool]:
-        """Commit through a short outage of the database; an outcome that it does not take becomes a failed one."""
+        """Commit through a short outage of the database; an outcome that it does not take becomes a failed one.
+
+        Whether the outcome was taken, and at the first try.
+        """
         for tries, delay_s in enumerate(_COMMIT_AGAIN_S):
             try:
                 stored = await self._db.commit_outcome(key, self.owner, outcome, produced_by=performer)
@@ -219,7 +219,8 @@ class Performer:
         return round((self._clock() - begun) * 1000)
 
     async def _run(self, work: Work, timeout_s: float) -> AgentOutcome:
-        limit, begun = asyncio.timeout(timeout_s), self._clock()
+        limit, begun = asyncio.timeout(None), self._clock()
+        alarm = self._alarms.end(limit, timeout_s)
         try:
             async with limit:
                 done, usage = await self._runner.run(work)
@@ -233,6 +234,8 @@ class Performer:
             return failure(exc, usage)
         except asyncio.CancelledError as exc:
             return self._cancelled(exc, self._runner.usage_of(work.key))
+        finally:
+            alarm.clear()
 
     async def _waits(self, work: Work, needed: ApprovalNeeded) -> AgentOutcome:
         """The outcome of an agent that waits for people: they are asked, and its saved run is kept."""
@@ -324,12 +327,12 @@ class InProcessDispatcher:
     def __init__(self, performer: Performer) -> None:
         self._performer = performer
         self.owner = performer.owner
-        self._tasks: dict[AttemptKey, asyncio.Task[Any]] = {}
+        self._tasks: dict[str, dict[AttemptKey, asyncio.Task[Any]]] = {}
 
     async def dispatch(self, attempts: Sequence[Attempt]) -> None:
         """Start a task for each attempt that has none."""
         for attempt in attempts:
-            if attempt.key not in self._tasks:
+            if attempt.key not in self._tasks.get(attempt.key.job_id, ()):
                 self._start(attempt.key, partial(self._performer.perform, attempt.key))
 
     def begin(self, handover: Handover) -> None:
@@ -338,7 +341,8 @@ class InProcessDispatcher:
             self._start(attempt.key, partial(self._performer.carry_out, handover, attempt))
 
     def _start(self, key: AttemptKey, work: Callable[[], Awaitable[Any]]) -> None:
-        self._tasks[key] = asyncio.create_task(self._carry(key, work), name=str(key))
+        task = asyncio.create_task(self._carry(key, work), name=str(key))
+        self._tasks.setdefault(key.job_id, {})[key] = task
 
     async def _carry(self, key: AttemptKey, work: Callable[[], Awaitable[Any]]) -> None:
         try:
@@ -346,20 +350,24 @@ class InProcessDispatcher:
         except AgentFrameworkError:
             logger.exception("attempt %s could not be performed", key)
         finally:
-            self._tasks.pop(key, None)
+            tasks = self._tasks.get(key.job_id, {})
+            tasks.pop(key, None)
+            if not tasks:
+                self._tasks.pop(key.job_id, None)
 
     async def job_ended(self, job_id: str) -> None:
         """Cancel what still runs for the job."""
-        await self._cancel([task for key, task in self._tasks.items() if key.job_id == job_id])
+        await self._cancel(self._tasks.get(job_id, {}).values())
 
     async def close(self) -> None:
         """Cancel everything; attempts that were started count as crashed and are taken up by others."""
-        await self._cancel(list(self._tasks.values()))
+        await self._cancel([task for tasks in self._tasks.values() for task in tasks.values()])
 
     @staticmethod
-    async def _cancel(tasks: Sequence[asyncio.Task[Any]]) -> None:
+    async def _cancel(tasks: Collection[asyncio.Task[Any]]) -> None:
         current = asyncio.current_task()
         waiting = [task for task in tasks if task is not current]
         for task in waiting:
             task.cancel()
-        await asyncio.gather(*waiting, return_exceptions=True)
+        if waiting:
+            await asyncio.gather(*waiting, return_exceptions=True)

@@ -7,7 +7,7 @@ The form is the seed's: ``{error, error_code, partial_results, session_id, faile
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from agent_framework.core.state import Mode
+from agent_framework.core.cursor import Mode
 from agent_framework.types import SESSION_ID, Attempt, ErrorKind, Event, EventKind, JobStatus, JSONDict, Snapshot
 
 _STATUSES = frozenset({JobStatus.FAILED, JobStatus.CANCELLED, JobStatus.NEEDS_REVIEW})

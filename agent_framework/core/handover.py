@@ -5,7 +5,6 @@ read or written again before the agents run.
 """
 
 from collections.abc import Sequence
-from functools import cached_property
 from typing import Protocol, runtime_checkable
 
 from agent_framework.core.pinned import PinnedPlan
@@ -14,7 +13,7 @@ from agent_framework.types import AgentOutcome, Attempt, AttemptState, Snapshot
 
 
 class Handover:
-    """Attempts that are stored as started, and the job as it was committed with them."""
+    """Attempts of one step that are stored as started, and the job as it was committed with them."""
 
     def __init__(self, snapshot: Snapshot, plan: PinnedPlan, attempts: Sequence[Attempt]) -> None:
         self.snapshot = snapshot
@@ -24,11 +23,7 @@ class Handover:
         seq = attempts[0].key.seq
         agents = next(event.data["agents"] for event in reversed(snapshot.events) if event.seq == seq)
         self._is_whole_step = len(agents) == len(attempts) and all(a.key.seq == seq for a in attempts)
-
-    @cached_property
-    def step(self) -> StepView:
-        """The step of the attempts."""
-        return StepView(self.snapshot, self.plan, self.attempts[0].key.seq)
+        self.step = StepView(snapshot, plan, seq)
 
     def ended(self, outcome: AgentOutcome) -> bool:
         """One of them ended; whether there may be something to decide: not while siblings run after a success."""

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from agent_framework.config.loader import ConfigLoader
+from agent_framework.core.alarms import Alarms
 from agent_framework.core.engine import Advanced
 from agent_framework.core.environment import environment
 from agent_framework.core.job_manager import JobManager
@@ -46,6 +47,7 @@ class DynamicOrchestrator:
             Models(config_loader, environment(config_loader.project_dir)),
         )
         self._steps = steps or self.parts.steps
+        self._alarms = Alarms()
 
     async def advance(self, job_id: str) -> Advanced | None:
         """One step of the job; see `Engine.advance`."""
@@ -87,14 +89,18 @@ class DynamicOrchestrator:
         loop = asyncio.get_running_loop()
         until = loop.time() + (POLL_S if advanced.due_in_s is None else advanced.due_in_s)
         while (left := until - loop.time()) > 0:
+            limit = asyncio.timeout(None)
+            alarm = self._alarms.end(limit, min(left, POLL_S))
             try:
-                async with asyncio.timeout(min(left, POLL_S)):
+                async with limit:
                     await event.wait()
                     return
             except TimeoutError:
                 job = await self.db.get_job(job_id)
                 if job is None or job.status.is_final or job.signals != advanced.signals:
                     return
+            finally:
+                alarm.clear()
 
     # -- the seed's methods ----------------------------------------------------------------------------------
 

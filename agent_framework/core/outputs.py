@@ -11,6 +11,7 @@ from agent_framework.observability.redaction import masked
 from agent_framework.types import MAX_NESTING, JSONDict, nesting
 
 _STRICT = json.JSONEncoder(allow_nan=False, ensure_ascii=False)
+_LARGE = 2**63
 _DECODER = json.JSONDecoder()
 
 
@@ -29,6 +30,8 @@ def to_output(value: Any, *, agent: str, structured: bool = False) -> JSONDict:
     if _is_plain_text(plain):
         return masked({"result": plain})
     output: JSONDict = cast(JSONDict, plain) if isinstance(plain, dict) else {"result": plain}
+    if _is_flat(output):
+        return masked(dict(output))
     try:
         text = _STRICT.encode(output)
         if not text.isascii():
@@ -46,6 +49,15 @@ def to_output(value: Any, *, agent: str, structured: bool = False) -> JSONDict:
 def _is_plain_text(value: object) -> bool:
     """Whether a value is the commonest answer, a text that is JSON as it stands."""
     return type(value) is str and value.isascii()
+
+
+def _is_flat(output: JSONDict) -> bool:
+    """Whether an object holds but ASCII texts, small whole numbers, booleans and nulls: it is JSON as it stands."""
+    for name, value in output.items():
+        plain = _is_plain_text(value) or value is None or value is True or value is False
+        if not (plain or (type(value) is int and -_LARGE < value < _LARGE)) or not _is_plain_text(name):
+            return False
+    return True
 
 
 def _plain(value: Any) -> Any:

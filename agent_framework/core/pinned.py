@@ -13,7 +13,9 @@ from typing import Any
 from pydantic import TypeAdapter, ValidationError
 
 from agent_framework.config.agent_config import AgentConfig, ProjectConfig, RuleConfig, StepItem
+from agent_framework.core.cursor import Places
 from agent_framework.errors import ProjectError
+from agent_framework.infrastructure._json import ByObject
 from agent_framework.types import ErrorKind, JSONDict, Step
 
 PLANNER_VERSION = 1
@@ -87,6 +89,11 @@ class PinnedPlan:
         """Whether somebody must approve the start of some agent."""
         return any(policy.needs_approval for policy in self.policies.values())
 
+    @cached_property
+    def places(self) -> Places:
+        """The places to which jobs of this plan have come in this process."""
+        return Places()
+
     def policy(self, agent: str) -> AgentPolicy:
         """The agent's policy, or the defaults for one that is not declared."""
         return self.policies.get(agent, _DEFAULT_POLICY)
@@ -107,23 +114,19 @@ class PinnedPlan:
         Raises:
             ProjectError: this version of the package cannot carry the plan on.
         """
-        kept = _read_before.get(id(data))
-        if kept is not None and kept[0] is data:
-            return kept[1]
-        if data.get("version") != PLANNER_VERSION:
-            raise ProjectError(
-                f"the job's plan is of planner version {data.get('version')}, this is version {PLANNER_VERSION}"
-            )
-        plan = _read(json.dumps(data, sort_keys=True))
-        if len(_read_before) >= _MOST_KEPT:
-            _read_before.clear()
-        _read_before[id(data)] = data, plan
-        return plan
+        return _read_stored(data)
 
 
-_MOST_KEPT = 256
-_read_before: dict[int, tuple[JSONDict, PinnedPlan]] = {}
-"""Plans by the very object that they were read from: jobs of one plan share it (`database._rows`)."""
+def _read(data: JSONDict) -> PinnedPlan:
+    if data.get("version") != PLANNER_VERSION:
+        raise ProjectError(
+            f"the job's plan is of planner version {data.get('version')}, this is version {PLANNER_VERSION}"
+        )
+    return _read_text(json.dumps(data, sort_keys=True))
+
+
+_read_stored = ByObject(_read, most=256)
+"""Jobs of one plan share the object that it is read from (`database._rows`)."""
 _DEFAULT_POLICY = AgentPolicy()
 
 
@@ -133,7 +136,7 @@ def _adapter() -> TypeAdapter[PinnedPlan]:
 
 
 @lru_cache(maxsize=256)
-def _read(text: str) -> PinnedPlan:
+def _read_text(text: str) -> PinnedPlan:
     data = json.loads(text)
     data.pop("digest", None)
     try:

@@ -7,8 +7,9 @@ step or the end itself. What is recorded is read back, never evaluated again.
 from dataclasses import field
 
 from agent_framework.config.conditions import parse_condition
+from agent_framework.core.cursor import Cursor, Mode, Phase
 from agent_framework.core.pinned import PinnedPlan, PinnedRule
-from agent_framework.core.state import Cursor, JobState, Mode, Phase, apply, branch_steps, current_rule, leave
+from agent_framework.core.state import JobState, apply, branch_steps, current_rule, leave
 from agent_framework.types import Event, EventKind, JobStatus, JSONDict, Step, is_array, is_object, value
 
 _SHOWN_CHARACTERS = 200
@@ -18,24 +19,27 @@ _SHOWN_CHARACTERS = 200
 class RunStep:
     """Start these agents. ``events`` end with the step's own record, whose ``seq`` names the step.
 
-    ``cursor`` is the place behind it.
+    ``before`` stands before that record, ``cursor`` behind it. ``is_fixed``: every job that comes here gets it.
     """
 
     events: tuple[Event, ...]
     seq: int
     agents: tuple[str, ...]
     mode: Mode
+    before: Cursor = field(compare=False)
     cursor: Cursor = field(compare=False)
+    is_fixed: bool = False
 
 
 @value
 class Finish:
-    """The run is over; ``cursor`` is where."""
+    """The run is over; ``cursor`` is where. ``is_fixed``: for every job that comes here."""
 
     events: tuple[Event, ...]
     status: JobStatus
     reason: str | None
     cursor: Cursor = field(compare=False)
+    is_fixed: bool = False
     failed_agents: dict[str, str] = field(default_factory=dict[str, str])
 
 
@@ -87,6 +91,7 @@ class Walk:
         self.plan: PinnedPlan = state.plan
         self.cursor: Cursor = state.cursor.copy()
         self.events: list[Event] = []
+        self.is_fixed = True
 
     def move(self) -> Decision | None:
         """One move; a decision ends the walk."""
@@ -157,7 +162,9 @@ class Walk:
 
     def reach_rule(self, rule: PinnedRule, index: int) -> None:
         """Evaluate a rule and record what it came to."""
-        verdict = parse_condition(rule.condition).explain(self.state.context(self.cursor))
+        condition = parse_condition(rule.condition)
+        verdict = condition.explain(self.state.context(self.cursor))
+        self.is_fixed = self.is_fixed and not condition.paths
         branch = "agents" if verdict.holds else "else" if rule.else_steps else None
         self.record(
             EventKind.RULE,
@@ -192,9 +199,13 @@ class Walk:
             data |= {"phase": self.cursor.phase.value, "rule": rule.name, "item": self.cursor.item, "offset": offset}
         if item.rerun:
             data["rerun"] = True
+            self.is_fixed = False
             data["superseded"] = {name: self.state.results[name] for name in agents if name in self.state.results}
+        before = self.cursor.copy()
         seq = self.record(EventKind.STEP, data)
-        return RunStep(tuple(self.events), seq, agents, mode, self.cursor) if agents else None
+        if not agents:
+            return None
+        return RunStep(tuple(self.events), seq, agents, mode, before, self.cursor, self.is_fixed)
 
     # -- phases and the end ----------------------------------------------------------------------------------
 
@@ -213,7 +224,7 @@ class Walk:
         """Record the end of the run."""
         failed = dict(self.cursor.failed)
         self.record(EventKind.FINISHED, {"status": status.value, "reason": reason, "failed_agents": failed})
-        return Finish(tuple(self.events), status, reason, self.cursor, failed)
+        return Finish(tuple(self.events), status, reason, self.cursor, self.is_fixed, failed)
 
     def record(self, kind: EventKind, data: JSONDict) -> int:
         """Add a record and move the cursor over it; its ``seq``."""

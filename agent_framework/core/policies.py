@@ -4,7 +4,7 @@ What they share between processes lies in the document store.
 """
 
 import logging
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -56,12 +56,14 @@ class Policies:
 
         return ResultCacheGuard(self._db, self._owner)
 
-    async def __call__(self, work: Work, run: Run) -> AgentOutcome:
+    def __call__(self, work: Work, run: Run) -> Awaitable[AgentOutcome]:
         """The outcome of the attempt, or of what stands in its place."""
         config = self._registry.get_config(work.performer)
         if config is None or (config.cache is None and config.circuit_breaker is None):
-            return await run()
+            return run()
+        return self._around(work, config, run)
 
+    async def _around(self, work: Work, config: AgentConfig, run: Run) -> AgentOutcome:
         async def within_circuit() -> AgentOutcome:
             if config.circuit_breaker is None:
                 return await run()

@@ -10,9 +10,10 @@ from typing import Any
 
 from agent_framework.config.conditions import parse_condition
 from agent_framework.core.attempts import Standing, Status, StepAgent
+from agent_framework.core.cursor import Cursor, Phase
 from agent_framework.core.pinned import PinnedPlan, PinnedRule
 from agent_framework.core.plan import Decision, Finish, RunStep, Walk
-from agent_framework.core.state import Cursor, JobState, Phase, apply
+from agent_framework.core.state import JobState, apply
 from agent_framework.types import EventKind, JSONDict, Step
 
 

@@ -14,10 +14,10 @@ from pathlib import Path
 from typing import Any
 
 from agent_framework.config.agent_config import AgentConfig, ResultCache
+from agent_framework.core.cursor import Mode
 from agent_framework.core.execution import Run
 from agent_framework.core.large_values import output_paths
 from agent_framework.core.shared_entry import change_entry, check_format, went_without
-from agent_framework.core.state import Mode
 from agent_framework.core.work import Work
 from agent_framework.errors import EntryVersionError, ProviderError
 from agent_framework.infrastructure.database.base import DatabaseProvider

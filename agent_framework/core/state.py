@@ -4,9 +4,8 @@ The fold and the planner move the same `Cursor` by the same `apply`, so what was
 cannot disagree.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
-from enum import StrEnum
+from collections.abc import Iterable, Mapping
+from dataclasses import field, replace
 from typing import Any
 
 from agent_framework.core.approval import ApprovalState, gate_id, rejection
@@ -20,104 +19,14 @@ from agent_framework.core.attempts import (
     standings,
     undecided,
 )
+from agent_framework.core.cursor import Cursor, Mode, OpenStep, Phase, Place, Reached
 from agent_framework.core.pinned import PinnedPlan, PinnedRule
 from agent_framework.types import ErrorKind, Event, EventKind, JSONDict, Snapshot, Step, value
 
 
-class Phase(StrEnum):
-    """Rules run in three phases; `Phase.next` gives their order."""
-
-    SUCCESS = "success"
-    FAILURE = "failure"
-    FINALLY = "finally"
-    DONE = "done"
-
-    def next(self) -> "Phase":
-        """The phase after this one."""
-        order = list(Phase)
-        return order[min(order.index(self) + 1, len(order) - 1)]
-
-
-class Mode(StrEnum):
-    """Why a step runs: a rule's item, the orchestrator's facts, its turn, or the workers that a turn asked for."""
-
-    RULE = "rule"
-    PREPARE = "prepare"
-    TURN = "turn"
-    CALLS = "calls"
-
-
-@value
-class Reached:
-    """A rule's item that was reached, and which of its agents exposed nothing there."""
-
-    step: Step
-    silent: frozenset[str] = frozenset()
-
-
-@value
-class OpenStep:
-    """A step whose agents have not all settled."""
-
-    seq: int
-    mode: Mode
-    agents: tuple[str, ...]
-    on_error: str
-    rerun: bool = False
-
-
-@dataclass
-class Cursor:
-    """A position in the walk through the plan, and what was seen on the way."""
-
-    phase: Phase = Phase.SUCCESS
-    rule: int = -1
-    branch: str | None = None
-    item: int = 0
-    offset: int = 0
-    last_seq: int = 0
-    matched: bool = False
-    prepared: bool = False
-    turns: int = 0
-    calls: tuple[str, ...] | None = None
-    turned: bool = False
-    stopped: bool = False
-    fatal: str | None = None
-    review: str | None = None
-    waiting: bool = False
-    finished: bool = False
-    cancelled: bool = False
-    deadline: bool = False
-    open: OpenStep | None = None
-    previous: Reached | None = None
-    failed: dict[str, str] = field(default_factory=dict[str, str])
-    seen: dict[str, str] = field(default_factory=dict[str, str])
-    unmatched: list[JSONDict] = field(default_factory=list[JSONDict])
-
-    def copy(self) -> "Cursor":
-        """An independent cursor at the same place."""
-        copied = object.__new__(Cursor)
-        copied.__dict__.update(self.__dict__)  # `copy.copy` takes a dozen times as long
-        copied.failed, copied.seen, copied.unmatched = dict(self.failed), dict(self.seen), list(self.unmatched)
-        return copied
-
-    def enter(self, phase: Phase) -> None:
-        """Go to the start of ``phase``."""
-        self.phase, self.rule, self.branch, self.item, self.offset = phase, -1, None, 0, 0
-        self.stopped = False
-
-    def stop(self, reason: str) -> None:
-        """Leave the current phase; the job will end failed, for the first such reason."""
-        self.stopped = True
-        self.fatal = self.fatal or reason
-
-
 @value
 class JobState:
-    """What the planner decides from. ``standings`` are those of the open step, and of settled ones as far as looked at.
-
-    ``before``: from where the next fold of this run may begin.
-    """
+    """What the planner decides from. ``standings``: of the open step, and of settled ones as far as looked at."""
 
     plan: PinnedPlan
     job: JSONDict
@@ -126,7 +35,6 @@ class JobState:
     standings: Mapping[StepAgent, Standing]
     cursor: Cursor
     decisions: Decisions = field(default_factory=dict[str, JSONDict])
-    before: "Folded | None" = None
 
     def context(self, cursor: Cursor) -> dict[str, Any]:
         """What conditions can read at ``cursor``."""
@@ -198,26 +106,10 @@ class JobState:
         return all(self.standing(step.seq, agent).status is not Status.OPEN for agent in step.agents)
 
 
-@value
-class Folded:
-    """A place of a run's walk that nothing to come can change: before the record of its last step.
-
-    Every step before that one is settled. ``events`` is how many events come before the place.
-    """
-
-    run: int
-    events: int
-    cursor: Cursor
-
-    def is_of(self, snapshot: Snapshot) -> bool:
-        """Whether it is a place of the run that the snapshot is in."""
-        return self.run == snapshot.job.run and self.events < len(snapshot.events)
-
-
-def fold(plan: PinnedPlan, snapshot: Snapshot, extra: Iterable[Event] = (), *, since: Folded | None = None) -> JobState:
+def fold(plan: PinnedPlan, snapshot: Snapshot, extra: Iterable[Event] = (), *, since: Place | None = None) -> JobState:
     """The state of the current run of ``snapshot``, with ``extra`` events that are not stored yet.
 
-    ``since`` spares the way to a place that an earlier snapshot's fold has found.
+    ``since`` spares the way to a place that an earlier decision has found.
     """
     job = snapshot.job
     events = (*snapshot.events, *extra)
@@ -230,24 +122,12 @@ def fold(plan: PinnedPlan, snapshot: Snapshot, extra: Iterable[Event] = (), *, s
     results = {name: result.payload for name, result in snapshot.results.items()}
     for name in results:
         cursor.seen.setdefault(name, "already_completed")
-    last_step = _last_step(events, job.run)
-    before: Folded | None = None
-    for index in range(begin, len(events)):
-        event = events[index]
-        if index == last_step:
-            before = Folded(job.run, index, cursor.copy())
+    for event in events[begin:]:
         if event.run == job.run:
             apply(cursor, event, plan, known)
         cursor.last_seq = max(cursor.last_seq, event.seq)
     about = {"id": job.id, "user_id": job.user_id, "type": job.job_type, "run": job.run}
-    return JobState(plan, about, job.request_payload, results, known, cursor, decisions, before)
-
-
-def _last_step(events: Sequence[Event], run: int) -> int | None:
-    for index in range(len(events) - 1, -1, -1):
-        if events[index].kind is EventKind.STEP and events[index].run == run:
-            return index
-    return None
+    return JobState(plan, about, job.request_payload, results, known, cursor, decisions)
 
 
 def _kept_out(decisions: Decisions) -> dict[StepAgent, Standing]:

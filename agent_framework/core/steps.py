@@ -6,10 +6,10 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
 from typing import Any
 
+from agent_framework.core.cursor import Mode
 from agent_framework.core.execution import AgentRunner, failure
 from agent_framework.core.outputs import to_output
 from agent_framework.core.pinned import PinnedPlan
-from agent_framework.core.state import Mode
 from agent_framework.core.work import Work
 from agent_framework.errors import AgentError
 from agent_framework.infrastructure.database.base import DatabaseProvider

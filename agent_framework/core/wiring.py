@@ -1,8 +1,7 @@
 """How the parts of the engine are put together in one process, from a loader, a database and a storage."""
 
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
-from functools import cached_property
 
 from agent_framework.config.loader import ConfigLoader
 from agent_framework.core.announcing import announcer
@@ -92,18 +91,20 @@ class RunnerWhenNeeded:
 
     def __init__(self, make: Callable[[], AgentRunner]) -> None:
         self._make = make
+        self._made: AgentRunner | None = None
 
-    async def run(self, work: Work) -> tuple[Done, Usage]:
+    def run(self, work: Work) -> Awaitable[tuple[Done, Usage]]:
         """See `AgentRunner.run`."""
-        return await self._runner.run(work)
+        return self._runner().run(work)
 
     def usage_of(self, key: AttemptKey) -> Usage:
         """See `AgentRunner.usage_of`."""
-        return self._runner.usage_of(key)
+        return self._runner().usage_of(key)
 
-    @cached_property
     def _runner(self) -> AgentRunner:
-        return self._make()
+        if self._made is None:
+            self._made = self._make()
+        return self._made
 
 
 class Plans:

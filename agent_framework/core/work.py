@@ -5,11 +5,10 @@ What an agent gets of it is a copy (`agent_runner`): it may change that, and nei
 
 from collections.abc import Mapping
 from dataclasses import replace
-from functools import cached_property
 from typing import Any
 
+from agent_framework.core.cursor import Mode
 from agent_framework.core.pinned import PinnedPlan
-from agent_framework.core.state import Mode
 from agent_framework.infrastructure._json import json_copy
 from agent_framework.types import Attempt, AttemptKey, AttemptState, EventKind, Job, JSONDict, Snapshot, value
 
@@ -51,11 +50,14 @@ class StepView:
         self._mode = Mode(event.data["mode"])
         self._results = {name: result.payload for name, result in snapshot.results.items() if result.seq != seq}
         self._decisions = {e.data["approval"]: e.data for e in snapshot.events if e.kind is EventKind.APPROVAL}
+        self._by_agent: dict[str, list[Attempt]] = {}
+        for attempt in snapshot.attempts:
+            self._by_agent.setdefault(attempt.key.agent, []).append(attempt)
 
     def work(self, attempt: Attempt) -> Work:
         """What the attempt has to do."""
         key, job = attempt.key, self._snapshot.job
-        own = self._by_agent.get(key.agent, [])
+        own = sorted(self._by_agent.get(key.agent, ()), key=_in_time)
         waited = [a for a in own if a.key.seq == key.seq and a.state is AttemptState.WAITING]
         last = waited[-1] if waited and waited[-1].performer == attempt.performer else None
         work = Work(
@@ -81,14 +83,6 @@ class StepView:
         ]
         previous = json_copy(turns[-1]) if turns else None
         return replace(work, previous_turn=previous, answers=json_copy(_answers(self._snapshot, key.run)))
-
-    @cached_property
-    def _by_agent(self) -> Mapping[str, list[Attempt]]:
-        """All attempts for each agent, in their order."""
-        grouped: dict[str, list[Attempt]] = {}
-        for attempt in self._snapshot.attempts:
-            grouped.setdefault(attempt.key.agent, []).append(attempt)
-        return {agent: sorted(own, key=_in_time) if len(own) > 1 else own for agent, own in grouped.items()}
 
 
 def _in_time(attempt: Attempt) -> tuple[int, int]:

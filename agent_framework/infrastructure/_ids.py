@@ -2,7 +2,6 @@
 
 import os
 import time
-import uuid
 
 _VARIANT = 0b10 << 62
 _VERSION = 0x7 << 76
@@ -17,4 +16,5 @@ def new_id() -> str:
     random = int.from_bytes(os.urandom(10))
     high = (random >> 62) & 0xFFF
     low = random & ((1 << 62) - 1)
-    return str(uuid.UUID(int=(milliseconds & ((1 << 48) - 1)) << 80 | _VERSION | high << 64 | _VARIANT | low))
+    text = f"{(milliseconds & ((1 << 48) - 1)) << 80 | _VERSION | high << 64 | _VARIANT | low:032x}"
+    return f"{text[:8]}-{text[8:12]}-{text[12:16]}-{text[16:20]}-{text[20:]}"

@@ -2,11 +2,13 @@
 
 import hashlib
 import json
-from typing import Any, NoReturn
+from collections.abc import Callable
+from typing import Any, Generic, NoReturn, TypeVar
 
 from agent_framework.errors import ProviderError
 from agent_framework.types import JSONDict, is_object
 
+V = TypeVar("V")
 _COMPACT = json.JSONEncoder(allow_nan=False, ensure_ascii=False, separators=(",", ":"))
 
 
@@ -66,9 +68,38 @@ def _refuse(name: str) -> NoReturn:
     raise ValueError(f"{name} is not a JSON number")
 
 
+class ByObject(Generic[V]):
+    """What ``make`` makes of JSON objects that many jobs share, found again by the very object.
+
+    At most ``most`` are kept, and only what ``keeps`` says is worth it.
+    """
+
+    def __init__(
+        self, make: Callable[[JSONDict], V], *, most: int, keeps: Callable[[V], bool] = lambda made: True
+    ) -> None:
+        self._make = make
+        self._most = most
+        self._keeps = keeps
+        self._made: dict[int, tuple[JSONDict, V]] = {}
+
+    def __call__(self, data: JSONDict) -> V:
+        """As ``make``; ``data`` is never changed."""
+        kept = self._made.get(id(data))
+        if kept is not None and kept[0] is data:
+            return kept[1]
+        made = self._make(data)
+        if self._keeps(made):
+            if len(self._made) >= self._most:
+                self._made.clear()
+            self._made[id(data)] = data, made
+        return made
+
+
 def json_copy(value: Any) -> Any:
     """The same JSON value, of which nothing is shared."""
     if type(value) is dict:
+        if not value:
+            return {}
         return {key: json_copy(item) for key, item in value.items()}  # pyright: ignore[reportUnknownVariableType]
     if type(value) is list:
         return [json_copy(item) for item in value]  # pyright: ignore[reportUnknownVariableType]

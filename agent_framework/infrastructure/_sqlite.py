@@ -96,18 +96,18 @@ class SqliteWorker:
         self._thread: threading.Thread | None = None
         self._lock = threading.Lock()
 
-    async def run(self, work: Work[T]) -> T:
+    def run(self, work: Work[T]) -> "asyncio.Future[T]":
         """Do ``work`` on the thread; errors of SQLite become `ProviderError`."""
-        return await self.run_together(lambda connection, _: [work(connection)], None)
+        return self.run_together(lambda connection, _: [work(connection)], None)
 
-    async def run_together(
+    def run_together(
         self,
         work: Together[T],
         item: Any,
         *,
         last: bool = False,
         undone: Callable[[Any], None] | None = None,
-    ) -> T:
+    ) -> "asyncio.Future[T]":
         """Do ``work`` for ``item``, perhaps with others that wait for the same, and give this one's answer.
 
         ``last``: it comes after all others of its transaction, and not at all if nobody waits for it any more.
@@ -123,10 +123,7 @@ class SqliteWorker:
         else:  # what follows from this at once, like the decision after an outcome, goes with it
             self._gathered[loop] = [request]
             loop.call_soon(self._hand_over, loop)
-        try:
-            return await request.future
-        except sqlite3.Error as exc:
-            raise ProviderError(f"{self._name}: {exc}{_remedy(exc)}", retryable=_is_held(exc)) from exc
+        return request.future
 
     def _hand_over(self, loop: asyncio.AbstractEventLoop) -> None:
         """Give the thread what was gathered."""
@@ -162,7 +159,7 @@ class SqliteWorker:
                 if connection is not None and connection.in_transaction:
                     with suppress(sqlite3.Error):
                         connection.execute("ROLLBACK")
-            _deliver(batch.taken)
+            self._deliver(batch.taken)
             if batch.is_last:
                 break
         if connection is not None:
@@ -174,6 +171,28 @@ class SqliteWorker:
             for requests in _alike(waiting):
                 _carry_out(connection, requests)
         connection.execute("COMMIT")
+
+    def _deliver(self, requests: Sequence[_Request]) -> None:
+        """Wake the waiting coroutines, once per event loop."""
+        by_loop: dict[asyncio.AbstractEventLoop, list[_Request]] = {}
+        for request in requests:
+            if request.error is not None:
+                request.error = self._told(request.error)
+            by_loop.setdefault(request.loop, []).append(request)
+        for loop, group in by_loop.items():
+            with suppress(RuntimeError):  # the loop was closed: nobody waits any more
+                loop.call_soon_threadsafe(_resolve, group)
+
+    def _told(self, error: BaseException) -> BaseException:
+        """An error as it is raised to who asked."""
+        if isinstance(error, sqlite3.Error):
+            told = ProviderError(f"{self._name}: {error}{_remedy(error)}", retryable=_is_held(error))
+        elif isinstance(error, (UnicodeEncodeError, OverflowError)):
+            told = ProviderError(f"{self._name} cannot store a value: {error}")
+        else:
+            return error
+        told.__cause__ = error
+        return told
 
 
 def _alike(waiting: "Sequence[_Request]") -> "list[list[_Request]]":
@@ -234,16 +253,6 @@ class _Batch:
             request.error = error
             if request.undone is not None:
                 request.undone(request.item)
-
-
-def _deliver(requests: Sequence[_Request]) -> None:
-    """Wake the waiting coroutines, once per event loop."""
-    by_loop: dict[asyncio.AbstractEventLoop, list[_Request]] = {}
-    for request in requests:
-        by_loop.setdefault(request.loop, []).append(request)
-    for loop, group in by_loop.items():
-        with suppress(RuntimeError):  # the loop was closed: nobody waits any more
-            loop.call_soon_threadsafe(_resolve, group)
 
 
 def _resolve(requests: Sequence[_Request]) -> None:

@@ -13,10 +13,11 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from agent_framework.config.loader import load_config_text
+from agent_framework.core.cursor import Place
 from agent_framework.core.decide import Move, decide
 from agent_framework.core.pinned import PinnedPlan, pin
 from agent_framework.core.plan import Finish, Planner
-from agent_framework.core.state import Folded, JobState, apply, fold
+from agent_framework.core.state import JobState, apply, fold
 from agent_framework.core.trace import canonical, trace
 from agent_framework.types import (
     AgentOutcome,
@@ -115,7 +116,7 @@ class Simulation:
         self.history: list[Store] = [self.store.copied()]
         self.started: list[str] = []
         self.most_at_once = 0
-        self._folded: Folded | None = None
+        self._place: Place | None = None
 
     # -- what a test reads -----------------------------------------------------------------------------------
 
@@ -170,13 +171,16 @@ class Simulation:
     # -- what happens ----------------------------------------------------------------------------------------
 
     def advance(self) -> Move:
-        """One advance, committed; what the last one has folded makes no difference to it."""
-        move, snapshot = self._decided(None), self.store.snapshot()
-        assert replace(self._decided(self._folded), folded=move.folded) == move
+        """One advance, committed. Where it begins and where other jobs went on makes no difference to it."""
+        snapshot = self.store.snapshot()
+        alone = self._decided(replace(self.plan), None)
+        assert self._decided(replace(self.plan), self._place) == alone
+        move = self._decided(self.plan, self._place)
+        assert self._decided(self.plan, self._place) == move == alone, "the second time, it is known what follows"
         state = fold(self.plan, snapshot)
-        assert fold(self.plan, snapshot, since=self._folded).cursor == state.cursor
+        assert fold(self.plan, snapshot, since=self._place).cursor == state.cursor
         self._walked(state)
-        self._folded = move.folded
+        self._place = move.place
         self._commit(move)
         return move
 
@@ -189,9 +193,9 @@ class Simulation:
             apply(cursor, event, self.plan, state.standings)
         assert cursor == decision.cursor
 
-    def _decided(self, since: Folded | None) -> Move:
+    def _decided(self, plan: PinnedPlan, since: Place | None) -> Move:
         snapshot = self.store.snapshot()
-        return decide(snapshot, self.plan, random=lambda: 0.5, owner_is_dead=self._is_dead, since=since)
+        return decide(snapshot, plan, random=lambda: 0.5, owner_is_dead=self._is_dead, since=since)
 
     def start(self, key: AttemptKey) -> None:
         """A process starts the attempt."""

@@ -33,14 +33,14 @@ class Gathering(Generic[R, T]):
         self._waiting: list[tuple[R, asyncio.Future[T]]] = []
         self._under_way: set[asyncio.Task[None]] = set()
 
-    async def ask(self, request: R) -> T:
+    def ask(self, request: R) -> "asyncio.Future[T]":
         """The answer to one request, after it was carried out with whatever waits besides."""
         loop = asyncio.get_running_loop()
         future: asyncio.Future[T] = loop.create_future()
         self._waiting.append((request, future))
         if len(self._waiting) == 1:
             loop.call_soon(self._begin)
-        return await future
+        return future
 
     def close(self, error: Exception) -> None:
         """Tell those whose requests have not begun that they never will."""

@@ -27,8 +27,7 @@ class Known:
 
     def snapshot(self, now: float) -> Snapshot:
         """The job at the moment ``now``."""
-        news = {one.key: (one.outcome, one.produced_by, one.at) for one in self.ended}
-        return with_ended(self.written, news, now)
+        return with_ended(self.written, self.ended, now)
 
     def is_stored(self) -> bool:
         """Whether the outcomes that were on their way were stored after all."""
@@ -46,9 +45,11 @@ class Recent:
         """The job was written just now; outcomes that came since it was ``before`` are still to be seen."""
         job = snapshot.job
         last = self._jobs.pop(job.id, None)
-        resting = job.status.is_final or job.status is JobStatus.WAITING_FOR_APPROVAL
-        if resting or any(a.state is AttemptState.PENDING and a.key.run == job.run for a in snapshot.attempts):
+        if job.status.is_final or job.status is JobStatus.WAITING_FOR_APPROVAL:
             return
+        for attempt in snapshot.attempts:
+            if attempt.state is AttemptState.PENDING and attempt.key.run == job.run:
+                return
         later = last.ended[len(before.ended) :] if last is not None and before is not None else ()
         self._jobs[job.id] = Known(snapshot, later)
         if len(self._jobs) > self._most:

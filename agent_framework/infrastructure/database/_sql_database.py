@@ -7,7 +7,7 @@ run again from its beginning.
 
 import time
 from abc import abstractmethod
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from enum import Enum
 from typing import TypeVar
 
@@ -92,11 +92,14 @@ class SqlDatabase(DatabaseProvider):
         self._ahead_s = 0.0
 
     @abstractmethod
-    async def _run(self, make: MakeScript[T], access: Access) -> T:
+    def _run(self, make: MakeScript[T], access: Access) -> Awaitable[T]:
         """Execute one script in one transaction, at most once, or raise `ProviderError`."""
 
-    async def _together(self, carry: Carry[R, T], request: R, access: Access) -> T:
+    def _together(self, carry: Carry[R, T], request: R, access: Access) -> Awaitable[T]:
         """Carry a request out, perhaps in one script with others of its kind."""
+        return self._alone(carry, request, access)
+
+    async def _alone(self, carry: Carry[R, T], request: R, access: Access) -> T:
         [answer] = await self._run(lambda: carry([request]), self._access(access))
         return answer
 
@@ -113,14 +116,14 @@ class SqlDatabase(DatabaseProvider):
         """How the engine's scripts run, which are one transaction each unless their statements are."""
         return Access.APART if self._scripts.apart else together
 
-    async def _step(self, make: MakeScript[T]) -> T:
-        return await self._run(make, self._access(Access.WRITE))
+    def _step(self, make: MakeScript[T]) -> Awaitable[T]:
+        return self._run(make, self._access(Access.WRITE))
 
-    async def _write(self, make: MakeScript[T]) -> T:
-        return await self._run(make, Access.WRITE)
+    def _write(self, make: MakeScript[T]) -> Awaitable[T]:
+        return self._run(make, Access.WRITE)
 
-    async def _one(self, make: MakeScript[T]) -> T:
-        return await self._run(make, Access.ONE)
+    def _one(self, make: MakeScript[T]) -> Awaitable[T]:
+        return self._run(make, Access.ONE)
 
     # -- schema ----------------------------------------------------------------------------------------------
 

@@ -6,9 +6,10 @@ undone, and carried out again for each request by itself.
 
 import hashlib
 from collections.abc import Sequence
+from functools import partial
 
 from agent_framework.errors import AgentFrameworkError
-from agent_framework.infrastructure._json import to_json
+from agent_framework.infrastructure._json import ByObject, to_json
 from agent_framework.infrastructure.database._requests import Ended, NewJob, Write
 from agent_framework.infrastructure.database._rows import attempt_from
 from agent_framework.infrastructure.database._script import Script, Statement
@@ -103,7 +104,7 @@ class SqliteScripts(StepScripts):
         if plans:
             yield Statement(_INSERT_PLANS, many=list(plans))
         events = [
-            (d.job.id, e.seq, e.run, e.kind.value, to_json(e.data, what="an event"), d.at)
+            (d.job.id, e.seq, e.run, e.kind.value, _event_json(e.data), d.at)
             for d in decisions
             for e in d.changes.events
         ]
@@ -162,22 +163,17 @@ def _of(key: AttemptKey) -> tuple[str, int, int, str, int]:
     return key.job_id, key.run, key.seq, key.agent, key.number
 
 
-_plans: dict[int, tuple[JSONDict, tuple[str, str]]] = {}
-"""By the very object, how a plan is stored: jobs of one plan share it."""
-_MOST_PLANS = 64
-
-
-def _stored_plan(plan: JSONDict) -> tuple[str, str]:
+def _with_id(plan: JSONDict) -> tuple[str, str]:
     """The id that a plan has by its text, and the text."""
-    kept = _plans.get(id(plan))
-    if kept is not None and kept[0] is plan:
-        return kept[1]
     text = to_json(plan, what="the plan")
-    stored = hashlib.sha256(text.encode()).hexdigest()[:32], text
-    if len(_plans) >= _MOST_PLANS:
-        _plans.clear()
-    _plans[id(plan)] = plan, stored
-    return stored
+    return hashlib.sha256(text.encode()).hexdigest()[:32], text
+
+
+_stored_plan = ByObject(_with_id, most=64)
+"""How a plan is stored: jobs of one plan share it."""
+
+_event_json = ByObject(partial(to_json, what="an event"), most=1024, keeps=lambda text: len(text) < 512)
+"""How an event is stored: jobs that go on in the same way share what is recorded."""
 
 
 def _moved(decision: Write) -> tuple[object, ...]:

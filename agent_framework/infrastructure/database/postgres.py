@@ -7,7 +7,7 @@ nothing is written twice.
 
 import asyncio
 import os
-from collections.abc import Mapping
+from collections.abc import Awaitable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, TypeVar
 
@@ -117,7 +117,7 @@ class PostgresDatabase(SqlDatabase):
             )
         return await self._driver.run(make, access)
 
-    async def _together(self, carry: Carry[R, T], request: R, access: Access) -> T:
+    def _together(self, carry: Carry[R, T], request: R, access: Access) -> Awaitable[T]:
         loop = asyncio.get_running_loop()
         gathering = self._gatherings.get((carry, loop))
         if gathering is None:
@@ -125,7 +125,7 @@ class PostgresDatabase(SqlDatabase):
             gathering = self._gatherings[carry, loop] = Gathering(
                 lambda requests: self._run(lambda: carry(requests), apart), drops_cancelled=access is Access.DECISION
             )
-        return await gathering.ask(request)
+        return gathering.ask(request)
 
     async def close(self) -> None:
         for gathering in self._gatherings.values():

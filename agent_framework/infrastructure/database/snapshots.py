@@ -4,9 +4,10 @@ Jobs are made anew here field by field: `dataclasses.replace` takes five times a
 at every step of every job.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 
+from agent_framework.infrastructure.database._requests import Ended
 from agent_framework.infrastructure.database.base import Changes
 from agent_framework.types import (
     AgentOutcome,
@@ -66,47 +67,25 @@ def as_committed(snapshot: Snapshot, changes: Changes, at: float) -> Snapshot:
         at if status is not None and status.is_final else job.completed_at,
         at,
     )
-    events = (*snapshot.events, *(Event(e.seq, e.run, e.kind, e.data, at) for e in changes.events))
+    events = (*snapshot.events, *[Event(e.seq, e.run, e.kind, e.data, at) for e in changes.events])
     attempts = (*with_settled(snapshot, changes.settle).attempts, *changes.attempts)
     return Snapshot(job, events, attempts, snapshot.results, at)
 
 
-def with_ended(snapshot: Snapshot, ended: Mapping[AttemptKey, tuple[AgentOutcome, str, float]], now: float) -> Snapshot:
-    """The snapshot at the moment ``now``, when the outcomes of ``ended`` are stored: each with who produced it, when.
-
-    Each of them has signalled the job.
-    """
+def with_ended(snapshot: Snapshot, ended: Sequence[Ended], now: float) -> Snapshot:
+    """The snapshot at the moment ``now``, when the outcomes of ``ended`` are stored, each of which signals the job."""
     if not ended:
         return Snapshot(snapshot.job, snapshot.events, snapshot.attempts, snapshot.results, now)
-    attempts: list[Attempt] = []
-    for attempt in snapshot.attempts:
-        if attempt.key not in ended:
-            attempts.append(attempt)
-            continue
-        outcome, _, at = ended[attempt.key]
-        attempts.append(
-            Attempt(
-                attempt.key,
-                attempt.performer,
-                outcome.state,
-                attempt.not_before,
-                attempt.not_after,
-                attempt.owner,
-                attempt.started_at,
-                at,
-                outcome,
-            )
-        )
-    results = dict(snapshot.results)
-    for key, (outcome, produced_by, at) in ended.items():
+    news = {one.key: one for one in ended}
+    attempts = tuple([_ended(a, news[a.key]) if a.key in news else a for a in snapshot.attempts])
+    results, last = dict(snapshot.results), 0.0
+    for one in ended:
+        key, outcome, last = one.key, one.outcome, max(last, one.at)
         if outcome.state is AttemptState.SUCCEEDED:
             results.pop(key.agent, None)  # results are in the order in which they came
-            by = produced_by if produced_by != key.agent else None
-            output = outcome.output or {}
-            ms = outcome.execution_time_ms
-            results[key.agent] = AgentResult(key.agent, output, key.seq, ms, outcome.usage, by, at)
+            output, ms = outcome.output or {}, outcome.execution_time_ms
+            results[key.agent] = AgentResult(key.agent, output, key.seq, ms, outcome.usage, one.stand_in, one.at)
     job = snapshot.job
-    last = max(at for _, _, at in ended.values())
     job = Job(
         job.id,
         job.user_id,
@@ -126,4 +105,18 @@ def with_ended(snapshot: Snapshot, ended: Mapping[AttemptKey, tuple[AgentOutcome
         job.completed_at,
         last,
     )
-    return Snapshot(job, snapshot.events, tuple(attempts), results, now)
+    return Snapshot(job, snapshot.events, attempts, results, now)
+
+
+def _ended(attempt: Attempt, ended: Ended) -> Attempt:
+    return Attempt(
+        attempt.key,
+        attempt.performer,
+        ended.outcome.state,
+        attempt.not_before,
+        attempt.not_after,
+        attempt.owner,
+        attempt.started_at,
+        ended.at,
+        ended.outcome,
+    )

@@ -13,7 +13,6 @@ from typing import Any, TypeVar
 
 from pydantic import BaseModel, ConfigDict
 
-from agent_framework.errors import ProviderError
 from agent_framework.infrastructure._places import is_there
 from agent_framework.infrastructure._providers import validated
 from agent_framework.infrastructure._sqlite import SqliteWorker, open_file
@@ -76,20 +75,13 @@ class SqliteDatabase(SqlDatabase):
     def _moment(self) -> float:
         return self._clock()
 
-    async def _run(self, make: MakeScript[T], access: Access) -> T:
+    def _run(self, make: MakeScript[T], access: Access) -> Awaitable[T]:
         worker = self._reader if access in (Access.ONE, Access.READ) else self._writer
-        return await self._storable(worker.run(lambda connection: drive(make(), partial(_execute, connection))))
+        return worker.run(lambda connection: drive(make(), partial(_execute, connection)))
 
-    async def _together(self, carry: Carry[R, T], request: R, access: Access) -> T:
+    def _together(self, carry: Carry[R, T], request: R, access: Access) -> Awaitable[T]:
         undone = _forget if isinstance(request, Ended) else None
-        last = access is Access.DECISION
-        return await self._storable(self._writer.run_together(_Carried(carry), request, last=last, undone=undone))
-
-    async def _storable(self, work: Awaitable[T]) -> T:
-        try:
-            return await work
-        except (UnicodeEncodeError, OverflowError) as exc:
-            raise ProviderError(f"{self.place} cannot store a value: {exc}") from exc
+        return self._writer.run_together(_Carried(carry), request, last=access is Access.DECISION, undone=undone)
 
     async def close(self) -> None:
         await asyncio.to_thread(self._writer.stop)

@@ -129,7 +129,7 @@ def test_what_comes_last_is_left_out_when_nobody_waits_for_it(tmp_path: Path) ->
     kind = Kind()
 
     async def use(worker: SqliteWorker) -> None:
-        gone = [asyncio.create_task(worker.run_together(kind, n, last=n == 1)) for n in (1, 2)]
+        gone = [worker.run_together(kind, n, last=n == 1) for n in (1, 2)]
         await asyncio.sleep(0)
         for task in gone:
             task.cancel()
@@ -142,7 +142,7 @@ def test_a_worker_that_is_stopped_finishes_what_waits(tmp_path: Path) -> None:
     kind = Kind()
 
     async def use(worker: SqliteWorker) -> None:
-        asked = asyncio.create_task(worker.run_together(kind, 1))
+        asked = worker.run_together(kind, 1)
         await asyncio.sleep(0)
         worker.stop()
         assert await asked == 10

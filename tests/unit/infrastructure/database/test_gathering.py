@@ -75,9 +75,9 @@ def test_only_some_batches_are_under_way_and_the_rest_gathers() -> None:
         hold = asyncio.Event()
         target = Target(hold=hold)
         gathering = Gathering(target)
-        asked = [asyncio.create_task(gathering.ask(number)) for number in range(2)]
+        asked = [gathering.ask(number) for number in range(2)]
         for number in range(2, 12):
-            asked.append(asyncio.create_task(gathering.ask(number)))
+            asked.append(gathering.ask(number))
             await asyncio.sleep(0.001)
         hold.set()
         assert await asyncio.gather(*asked) == [10 * number for number in range(12)]
@@ -100,8 +100,8 @@ def test_what_nobody_waits_for_is_left_out_where_that_is_wanted() -> None:
     async def go() -> None:
         target = Target()
         gathering = Gathering(target, drops_cancelled=True)
-        gone, there = asyncio.create_task(gathering.ask(1)), asyncio.create_task(gathering.ask(2))
-        asyncio.get_running_loop().call_soon(gone.cancel)
+        gone, there = gathering.ask(1), gathering.ask(2)
+        gone.cancel()
         assert await there == 20
         assert target.groups == [[2]]
 
@@ -113,7 +113,7 @@ def test_what_has_not_begun_when_it_is_closed_is_told_so() -> None:
         hold = asyncio.Event()
         target = Target(hold=hold)
         gathering = Gathering(target)
-        asked = [asyncio.create_task(gathering.ask(n)) for n in range((AT_ONCE + 1) * MOST)]
+        asked = [gathering.ask(n) for n in range((AT_ONCE + 1) * MOST)]
         await asyncio.sleep(0.01)
         gathering.close(ProviderError("closed"))
         hold.set()
@@ -142,7 +142,7 @@ def test_an_end_that_nobody_knows_is_told_and_nothing_is_sent_again() -> None:
 def test_who_no_longer_waits_spoils_nothing() -> None:
     async def go() -> None:
         gathering = Gathering(Target())
-        gone, there = asyncio.create_task(gathering.ask(1)), asyncio.create_task(gathering.ask(2))
+        gone, there = gathering.ask(1), gathering.ask(2)
         await asyncio.sleep(0)
         gone.cancel()
         assert await there == 20

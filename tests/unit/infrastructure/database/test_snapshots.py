@@ -3,6 +3,7 @@
 from dataclasses import fields, replace
 from typing import Any
 
+from agent_framework.infrastructure.database._requests import Ended
 from agent_framework.infrastructure.database.base import Changes
 from agent_framework.infrastructure.database.snapshots import as_committed, with_ended
 from agent_framework.types import AgentOutcome, Attempt, AttemptKey, AttemptState, Job, JobStatus, Snapshot
@@ -29,7 +30,7 @@ def test_a_job_of_which_nothing_was_decided() -> None:
 
 def test_a_job_with_an_outcome() -> None:
     outcome = AgentOutcome(AttemptState.SUCCEEDED, {"n": 1})
-    after = with_ended(SNAPSHOT, {KEY: (outcome, "a", 2.0)}, 3.0)
+    after = with_ended(SNAPSHOT, (Ended(KEY, "me", outcome, "a", 2.0),), 3.0)
     assert after.job == replace(JOB, signals=10, agent_results={"a": {"n": 1}}, due_at=2.0, updated_at=2.0)
     assert after.attempts == (
         replace(SNAPSHOT.attempts[0], state=AttemptState.SUCCEEDED, ended_at=2.0, outcome=outcome),
@@ -37,4 +38,4 @@ def test_a_job_with_an_outcome() -> None:
 
 
 def test_a_job_without_news_is_as_it_was() -> None:
-    assert with_ended(SNAPSHOT, {}, 3.0) == replace(SNAPSHOT, now=3.0)
+    assert with_ended(SNAPSHOT, (), 3.0) == replace(SNAPSHOT, now=3.0)

@@ -1,0 +1,6 @@
+"""On a busy machine, making examples may take a while."""
+
+from hypothesis import HealthCheck, settings
+
+settings.register_profile("patient", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("patient")
