@@ -89,7 +89,7 @@ class FunctionAgent(BaseAgent):
         wanted, is_async = _form(self._function)
         if wanted > 2:
             raise ProjectError(f"agent {self.agent_name}: a function takes (job, context), not {wanted} parameters")
-        arguments = (job, await self.context(job))[:wanted]
+        arguments = () if wanted == 0 else (job,) if wanted == 1 else (job, await self.context(job))
         if is_async:
             return await self._function(*arguments)
         return await _in_thread(self.agent_name, self._function, *arguments)

@@ -108,7 +108,9 @@ class ProjectRunner:
         effects = Effects(self._db, work.key, owner=work.owner, occurrence=work.occurrence, counts=counts)
         outer = GUARD.set(effects)
         try:
-            return await self._call(work, agent)
+            if work.mode is Mode.RULE or work.mode is Mode.CALLS:
+                return Done(await agent.run(work.key.job_id))
+            return await self._orchestrate(work, agent)
         except ApprovalNeeded as exc:
             exc.detail["writes"] = effects.counts
             raise
@@ -121,9 +123,7 @@ class ProjectRunner:
         finally:
             GUARD.reset(outer)
 
-    async def _call(self, work: Work, agent: Runnable) -> Done:
-        if work.mode is Mode.RULE or work.mode is Mode.CALLS:
-            return Done(await agent.run(work.key.job_id))
+    async def _orchestrate(self, work: Work, agent: Runnable) -> Done:
         if not isinstance(agent, BaseAgent):
             raise ProjectError(f"the orchestrator {work.performer} must be a BaseAgent class")
         if work.mode is Mode.PREPARE:

@@ -3,7 +3,6 @@
 It never waits for an agent.
 """
 
-import asyncio
 import logging
 import random
 from collections.abc import Awaitable, Callable, Collection
@@ -72,7 +71,7 @@ class Engine:
         self._known_plan = known_plan
         self._starter = dispatcher if isinstance(dispatcher, Starter) else None
         self._dispatcher = dispatcher
-        self._knows_plan = False
+        self._knows_plan = known_plan is None
         self._places: dict[str, Place] = {}
         self._listener = listener
         self._uniform = uniform
@@ -82,7 +81,8 @@ class Engine:
 
         ``lost`` names attempts whose invocation is known to be over: those that are still open count as crashed.
         """
-        await self._learn_plan(job_id)
+        if not self._knows_plan:
+            await self._learn_plan(job_id)
         move: Move | None = None
         since = self._places.pop(job_id, None)
 
@@ -140,8 +140,6 @@ class Engine:
 
     async def _learn_plan(self, job_id: str) -> None:
         """Once in a process: make the plan before the first decision, which must not wait for code to load."""
-        if self._knows_plan or self._known_plan is None:
-            return
         self._knows_plan = True
         job = await self.jobs.db.get_job(job_id)
         if job is not None and job.plan is None:
@@ -194,27 +192,3 @@ def _gate(snapshot: Snapshot, plan: PinnedPlan, seq: int, agent: str) -> Approva
         expires_at=now + plan.approvals_expire_s,
         arguments_hash=hash_of({}),
     )
-
-
-class Waker:
-    """In-memory wakes: tells whoever drives a job in this process that something happened."""
-
-    def __init__(self) -> None:
-        self._events: dict[str, asyncio.Event] = {}
-
-    def event(self, job_id: str) -> asyncio.Event:
-        """The event of one job, made on first use."""
-        return self._events.setdefault(job_id, asyncio.Event())
-
-    async def wake(self, job_id: str) -> None:
-        """Something happened to the job."""
-        self.wake_now(job_id)
-
-    def wake_now(self, job_id: str) -> None:
-        """The same, where nothing can be awaited."""
-        if job_id in self._events:
-            self._events[job_id].set()
-
-    def forget(self, job_id: str) -> None:
-        """Nobody drives the job here any more."""
-        self._events.pop(job_id, None)

@@ -146,23 +146,25 @@ class Performer:
         started = await self._db.start_attempt(key, self.owner, timeout_s + GRACE_S)
         if started is None:
             return None
-        crash_point(CrashPoint.ATTEMPT_STARTED)
-        if self._listener is not ignore:
-            self._listener(AttemptStarted(key, started.performer))
-        outcome = await self._outcome(StepView(snapshot, plan, key.seq).work(started), timeout_s)
-        crash_point(CrashPoint.AGENT_RETURNED)
-        return await self._end(key, outcome, started.performer)
+        return await self._carry_out(StepView(snapshot, plan, key.seq).work(started), timeout_s, _wakes)
 
-    async def carry_out(self, handover: Handover, attempt: Attempt) -> AgentOutcome:
+    def carry_out(self, handover: Handover, attempt: Attempt) -> Awaitable[AgentOutcome]:
         """Perform an attempt that was stored as started, by this process, together with the decision about it."""
         crash_point(CrashPoint.ATTEMPT_LOADED)
-        plan = handover.plan
+        timeout_s = handover.plan.policy(attempt.performer).timeout_s
+        return self._carry_out(handover.step.work(attempt), timeout_s, handover.ended)
+
+    async def _carry_out(self, work: Work, timeout_s: float, wakes: Callable[[AgentOutcome], bool]) -> AgentOutcome:
+        """Perform an attempt that is started; ``wakes`` tells by its outcome whether the job must be woken."""
         crash_point(CrashPoint.ATTEMPT_STARTED)
         if self._listener is not ignore:
-            self._listener(AttemptStarted(attempt.key, attempt.performer))
-        outcome = await self._outcome(handover.step.work(attempt), plan.policy(attempt.performer).timeout_s)
+            self._listener(AttemptStarted(work.key, work.performer))
+        begun = self._clock()
+        outcome = await self._guard(work, partial(self._run, work, timeout_s))
+        if outcome.execution_time_ms is None:
+            outcome = replace(outcome, execution_time_ms=self._ms_since(begun))
         crash_point(CrashPoint.AGENT_RETURNED)
-        return await self._end(attempt.key, outcome, attempt.performer, wakes=handover.ended(outcome))
+        return await self._end(work.key, outcome, work.performer, wakes=wakes(outcome))
 
     async def _fail(self, key: AttemptKey, error: AgentFrameworkError) -> AgentOutcome | None:
         """End an attempt whose job cannot be read whole: without that, it would wait until its time is over."""
@@ -173,7 +175,11 @@ class Performer:
         """Store the outcome and wake the job; ``wakes`` is false where a sibling that still runs will."""
         if wakes and self._wake_early is not None:
             self._wake_early(key.job_id)  # who decides then comes to it when the outcome is on its way
-        stored, at_first = await self._commit(key, outcome, performer)
+        at_first = True
+        try:
+            stored = await self._db.commit_outcome(key, self.owner, outcome, produced_by=performer)
+        except ProviderError as exc:
+            at_first, stored = False, await self._commit_after(exc, key, outcome, performer)
         if not stored:
             logger.warning("the outcome of attempt %s came too late and was refused", key)
         if self._listener is not ignore:
@@ -192,28 +198,19 @@ class Performer:
         outcome = AgentOutcome(AttemptState.FAILED, error=_storable(reason), error_kind=ErrorKind.CRASH)
         return await self._db.commit_outcome(key, owner, outcome, produced_by=key.agent)
 
-    async def _commit(self, key: AttemptKey, outcome: AgentOutcome, performer: str) -> tuple[bool, bool]:
-        """Commit through a short outage of the database; an outcome that it does not take becomes a failed one.
-
-        Whether the outcome was taken, and at the first try.
-        """
-        for tries, delay_s in enumerate(_COMMIT_AGAIN_S):
-            try:
-                stored = await self._db.commit_outcome(key, self.owner, outcome, produced_by=performer)
-                return stored, tries == 0
-            except DataTooLargeError as exc:
-                outcome = failure(exc, outcome.usage)
-            except ProviderError as exc:
-                logger.warning("the outcome of attempt %s cannot be stored now, trying again: %s", key, exc)
+    async def _commit_after(self, error: ProviderError, key: AttemptKey, outcome: AgentOutcome, performer: str) -> bool:
+        """Commit through a short outage of the database; an outcome that it does not take becomes a failed one."""
+        for delay_s in _COMMIT_AGAIN_S:
+            if isinstance(error, DataTooLargeError):
+                outcome = failure(error, outcome.usage)
+            else:
+                logger.warning("the outcome of attempt %s cannot be stored now, trying again: %s", key, error)
                 await self._sleep(delay_s)
-        return await self._db.commit_outcome(key, self.owner, outcome, produced_by=performer), False
-
-    async def _outcome(self, work: Work, timeout_s: float) -> AgentOutcome:
-        begun = self._clock()
-        outcome = await self._guard(work, lambda: self._run(work, timeout_s))
-        if outcome.execution_time_ms is not None:
-            return outcome
-        return replace(outcome, execution_time_ms=self._ms_since(begun))
+            try:
+                return await self._db.commit_outcome(key, self.owner, outcome, produced_by=performer)
+            except ProviderError as exc:
+                error = exc
+        raise error
 
     def _ms_since(self, begun: float) -> int:
         return round((self._clock() - begun) * 1000)
@@ -257,6 +254,11 @@ class Performer:
         task.uncancel()
         reason = "its worker was stopped"
         return AgentOutcome(AttemptState.FAILED, error=reason, error_kind=ErrorKind.CRASH, usage=usage)
+
+
+def _wakes(outcome: AgentOutcome) -> bool:
+    """An attempt that is performed by itself always wakes its job."""
+    return True
 
 
 def _success(work: Work, done: Done, usage: Usage, ms: int) -> AgentOutcome:

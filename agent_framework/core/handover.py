@@ -20,10 +20,8 @@ class Handover:
         self.plan = plan
         self.attempts = attempts
         self._running = len(attempts)
-        seq = attempts[0].key.seq
-        agents = next(event.data["agents"] for event in reversed(snapshot.events) if event.seq == seq)
-        self._is_whole_step = len(agents) == len(attempts) and all(a.key.seq == seq for a in attempts)
-        self.step = StepView(snapshot, plan, seq)
+        self.step = StepView(snapshot, plan, attempts[0].key.seq)
+        self._is_whole_step = len(self.step.agents) == len(attempts)
 
     def ended(self, outcome: AgentOutcome) -> bool:
         """One of them ended; whether there may be something to decide: not while siblings run after a success."""

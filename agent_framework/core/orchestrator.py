@@ -6,13 +6,13 @@ from dataclasses import dataclass
 from typing import Any
 
 from agent_framework.config.loader import ConfigLoader
-from agent_framework.core.alarms import Alarms
 from agent_framework.core.engine import Advanced
 from agent_framework.core.environment import environment
 from agent_framework.core.job_manager import JobManager
 from agent_framework.core.models import Models
 from agent_framework.core.pinned import PinnedPlan
 from agent_framework.core.steps import Steps, failed
+from agent_framework.core.waker import Bell
 from agent_framework.core.wiring import Parts, open_storage, plan_of, wire
 from agent_framework.infrastructure.database.base import DatabaseProvider
 from agent_framework.types import Job, JobStatus, JSONDict, is_object
@@ -47,7 +47,6 @@ class DynamicOrchestrator:
             Models(config_loader, environment(config_loader.project_dir)),
         )
         self._steps = steps or self.parts.steps
-        self._alarms = Alarms()
 
     async def advance(self, job_id: str) -> Advanced | None:
         """One step of the job; see `Engine.advance`."""
@@ -59,15 +58,16 @@ class DynamicOrchestrator:
         Raises:
             JobNotFoundError
         """
-        event = self.parts.waker.event(job_id)
+        bell = self.parts.waker.bell(job_id)
         try:
             while True:
-                event.clear()
+                bell.clear()
                 advanced = await self.parts.engine.advance(job_id)
-                job = await self._resting(job_id, advanced)
-                if job is not None:
-                    return job
-                await self._pause(job_id, event, advanced or Advanced(JobStatus.RUNNING, POLL_S))
+                if advanced is None or advanced.status is not JobStatus.RUNNING:
+                    job = await self._resting(job_id, advanced)
+                    if job is not None:
+                        return job
+                await self._pause(job_id, bell, advanced or Advanced(JobStatus.RUNNING, POLL_S))
         finally:
             self.parts.waker.forget(job_id)
             self.parts.engine.forget(job_id)
@@ -84,23 +84,16 @@ class DynamicOrchestrator:
             return job
         return job if job.status.is_final else None
 
-    async def _pause(self, job_id: str, event: asyncio.Event, advanced: Advanced) -> None:
+    async def _pause(self, job_id: str, bell: Bell, advanced: Advanced) -> None:
         """Wait until the job is woken here, is due, or was signalled by another process."""
         loop = asyncio.get_running_loop()
         until = loop.time() + (POLL_S if advanced.due_in_s is None else advanced.due_in_s)
         while (left := until - loop.time()) > 0:
-            limit = asyncio.timeout(None)
-            alarm = self._alarms.end(limit, min(left, POLL_S))
-            try:
-                async with limit:
-                    await event.wait()
-                    return
-            except TimeoutError:
-                job = await self.db.get_job(job_id)
-                if job is None or job.status.is_final or job.signals != advanced.signals:
-                    return
-            finally:
-                alarm.clear()
+            if await bell.wait(min(left, POLL_S)):
+                return
+            job = await self.db.get_job(job_id)
+            if job is None or job.status.is_final or job.signals != advanced.signals:
+                return
 
     # -- the seed's methods ----------------------------------------------------------------------------------
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from agent_framework.config.loader import ConfigLoader
 from agent_framework.core.announcing import announcer
 from agent_framework.core.durable_limits import check_operations
-from agent_framework.core.engine import Engine, Waker
+from agent_framework.core.engine import Engine
 from agent_framework.core.execution import AgentRunner, Done, InProcessDispatcher, Performer
 from agent_framework.core.job_manager import JobManager
 from agent_framework.core.models import Models
@@ -14,6 +14,7 @@ from agent_framework.core.pinned import ONE_AGENT, PinnedPlan, one_agent, pin, w
 from agent_framework.core.policies import Policies
 from agent_framework.core.progress import Listener, ignore
 from agent_framework.core.steps import StepRunner
+from agent_framework.core.waker import Waker
 from agent_framework.core.work import Work
 from agent_framework.infrastructure.storage import StorageFactory, StorageProvider
 from agent_framework.types import AttemptKey, Job, Usage

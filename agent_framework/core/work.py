@@ -47,6 +47,7 @@ class StepView:
         self._snapshot = snapshot
         self._plan = plan
         event = next(e for e in reversed(snapshot.events) if e.kind is EventKind.STEP and e.seq == seq)
+        self.agents: list[str] = event.data["agents"]
         self._mode = Mode(event.data["mode"])
         self._results = {name: result.payload for name, result in snapshot.results.items() if result.seq != seq}
         self._decisions = {e.data["approval"]: e.data for e in snapshot.events if e.kind is EventKind.APPROVAL}
@@ -57,8 +58,13 @@ class StepView:
     def work(self, attempt: Attempt) -> Work:
         """What the attempt has to do."""
         key, job = attempt.key, self._snapshot.job
-        own = sorted(self._by_agent.get(key.agent, ()), key=_in_time)
-        waited = [a for a in own if a.key.seq == key.seq and a.state is AttemptState.WAITING]
+        own = self._by_agent.get(key.agent, [])
+        waited: list[Attempt] = []
+        occurrence = 1
+        if len(own) > 1:
+            own = sorted(own, key=_in_time)
+            waited = [a for a in own if a.key.seq == key.seq and a.state is AttemptState.WAITING]
+            occurrence += len({a.key.seq for a in own if a.state is AttemptState.SUCCEEDED and a.key.seq < key.seq})
         last = waited[-1] if waited and waited[-1].performer == attempt.performer else None
         work = Work(
             key,
@@ -69,7 +75,7 @@ class StepView:
             job=job,
             owner=attempt.owner,
             user_id=job.user_id,
-            occurrence=1 + len({a.key.seq for a in own if a.state is AttemptState.SUCCEEDED and a.key.seq < key.seq}),
+            occurrence=occurrence,
             waits=len(waited),
             waited=json_copy(last.outcome.detail) if last and last.outcome else None,
             decisions=self._decisions,

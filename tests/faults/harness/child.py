@@ -22,9 +22,10 @@ from typing import Any
 import boto3
 
 from agent_framework.core.crash import arm, kill
-from agent_framework.core.engine import Engine, Waker
+from agent_framework.core.engine import Engine
 from agent_framework.core.execution import InProcessDispatcher, Performer
 from agent_framework.core.job_manager import JobManager
+from agent_framework.core.waker import Waker
 from agent_framework.core.work import Work
 from agent_framework.errors import AgentFrameworkError, ProviderError
 from agent_framework.infrastructure import _sqlite
@@ -121,22 +122,18 @@ async def drive(order: dict[str, Any]) -> None:
     runner = CountingRunner(shape, db, ledger, NoTurns())  # pyright: ignore[reportArgumentType]
     dispatcher = InProcessDispatcher(Performer(db, runner, owner=jobs.owner, wake=waker.wake))
     engine = Engine(jobs, plan=lambda job: shape.plan, known_plan=lambda job: shape.plan, dispatcher=dispatcher)
-    woken = waker.event(job_id)
+    bell = waker.bell(job_id)
     await db.migrate()
     await jobs.submit(dict(shape.input), job_id=job_id)
     while not await at_rest(jobs, job_id, shape):
-        woken.clear()
+        bell.clear()
         advanced = None
         with another_may_be_first():
             advanced = await engine.advance(job_id)
         if advanced is not None and advanced.due_in_s == 0.0:
             continue
-        try:
-            async with asyncio.timeout(IDLE_S):
-                await woken.wait()
-        except TimeoutError:
-            if not runner.running:
-                clock.pass_(TICK_S)
+        if not await bell.wait(IDLE_S) and not runner.running:
+            clock.pass_(TICK_S)
     await dispatcher.close()
     await db.close()
 
