@@ -150,6 +150,10 @@ class Usage:
         )
 
 
+NO_USAGE = Usage()
+"""Of attempts that have asked no model."""
+
+
 @value
 class AgentResult:
     """The newest stored result of one agent of one job; ``produced_by`` names the fallback that stood in, if any."""
@@ -310,7 +314,7 @@ class AgentOutcome:
     error_kind: ErrorKind | None = None
     retry_after_s: float | None = None
     execution_time_ms: int | None = None
-    usage: Usage = field(default_factory=Usage)
+    usage: Usage = NO_USAGE
     detail: JSONDict = field(default_factory=dict[str, Any])
     inline: tuple[str, ...] = ()
 

@@ -10,7 +10,7 @@ from collections.abc import Callable
 
 from agent_framework.errors import BudgetExceededError, ProviderError
 from agent_framework.infrastructure.database.base import DatabaseProvider
-from agent_framework.types import JSONDict, Usage, value
+from agent_framework.types import NO_USAGE, JSONDict, Usage, value
 
 NAMESPACE = "budget"
 _MAX_CONFLICTS = 200
@@ -38,7 +38,7 @@ class AttemptMeter:
         self._job_id = job_id
         self._limits = limits
         self._price_of = price_of
-        self.usage = Usage()
+        self.usage = NO_USAGE
 
     async def reserve(self, *, model: str, input_tokens: int, max_output_tokens: int) -> str:
         """Hold the call's upper estimate against the budget.

@@ -14,7 +14,7 @@ from agent_framework.core.crash import CrashPoint, crash_point
 from agent_framework.core.cursor import Place
 from agent_framework.core.decide import Move, awaited, decide, refuse
 from agent_framework.core.handover import Handover, Starter
-from agent_framework.core.job_manager import JobManager
+from agent_framework.core.job_manager import JobManager, committed
 from agent_framework.core.pinned import PinnedPlan
 from agent_framework.core.progress import Decided, Listener, ignore
 from agent_framework.errors import ConfigError, ProjectError
@@ -88,11 +88,16 @@ class Engine:
 
         def at_once(snapshot: Snapshot) -> Changes | None:
             nonlocal move
+            crash_point(CrashPoint.JOB_CLAIMED)
             move = self._move_at_once(snapshot, lost, since)
-            return move.changes if move else None
+            if move is None:
+                return None
+            crash_point(CrashPoint.DECISION_MADE)
+            return move.changes
 
         decided = await self.jobs.decide(job_id, at_once)
         if decided is not None and decided.after is not None and move is not None:
+            committed(move.changes)
             self._begin(decided.after, move)
             return await self._follow(decided.snapshot, move, decided.after.job)
         snapshot = await self.jobs.claim(job_id) if decided is None else decided.snapshot

@@ -122,22 +122,7 @@ class JobManager:
 
         None if it cannot, or the job cannot be claimed at once: then there is still `claim`.
         """
-        if self._at_once is None:
-            return None
-        changes: Changes | None = None
-
-        def within(snapshot: Snapshot) -> Changes | None:
-            nonlocal changes
-            crash_point(CrashPoint.JOB_CLAIMED)
-            changes = decide(snapshot)
-            if changes is not None:
-                crash_point(CrashPoint.DECISION_MADE)
-            return changes
-
-        decided = await self._at_once.decide_job(job_id, self.owner, self.lease_s, within)
-        if decided is not None and changes is not None:
-            _committed(changes)
-        return decided
+        return await self._at_once.decide_job(job_id, self.owner, self.lease_s, decide) if self._at_once else None
 
     async def claim(self, job_id: str) -> Snapshot | None:
         """Claim the job for one `advance`; None if it is final or somebody else is at it."""
@@ -163,7 +148,7 @@ class JobManager:
             changes = replace(changes, due_at=None)
         newer = await self.db.commit(snapshot, changes)
         if newer is None:
-            _committed(changes)
+            committed(changes)
         return newer
 
     async def release(self, snapshot: Snapshot) -> None:
@@ -177,6 +162,7 @@ class JobManager:
             held = await self.db.commit(held, Changes(due_at=held.job.due_at))
 
 
-def _committed(changes: Changes) -> None:
+def committed(changes: Changes) -> None:
+    """A decision was written."""
     finished = changes.status is not None and changes.status.is_final
     crash_point(CrashPoint.JOB_FINISHED if finished else CrashPoint.DECISION_COMMITTED)

@@ -23,6 +23,7 @@ from agent_framework.infrastructure.database._sql_documents import DocumentScrip
 from agent_framework.infrastructure.database.base import Changes
 from agent_framework.types import (
     FINAL_STATUSES,
+    NO_USAGE,
     AgentOutcome,
     AgentResult,
     Attempt,
@@ -166,7 +167,7 @@ class Scripts(DocumentScripts):
                 "agent": agent,
                 "payload": to_json(payload, what=f"the output of {agent}"),
                 "ms": execution_time_ms,
-                "usage": usage_json(Usage()),
+                "usage": usage_json(NO_USAGE),
             },
         )
 
@@ -273,19 +274,20 @@ def attempt_params(attempt: Attempt) -> JSONDict:
 
 def outcome_json(outcome: AgentOutcome) -> str:
     """The stored form of an outcome, see `outcome_to_dict`."""
-    if outcome.state is AttemptState.SUCCEEDED and not outcome.detail:
-        return _success_json(outcome.usage, outcome.execution_time_ms)
+    if outcome.state is AttemptState.SUCCEEDED and outcome.usage is NO_USAGE and not outcome.detail:
+        return _success_json(outcome.execution_time_ms)
     return to_json(outcome_to_dict(outcome), what="the outcome")
 
 
 @lru_cache(maxsize=1024)
-def _success_json(usage: Usage, ms: int | None) -> str:
-    """Most successes of agents that ask no model differ in their time alone, if at all."""
-    outcome = AgentOutcome(AttemptState.SUCCEEDED, usage=usage, execution_time_ms=ms)
-    return to_json(outcome_to_dict(outcome), what="the outcome")
+def _success_json(ms: int | None) -> str:
+    """Successes of agents that ask no model differ in their time alone, if at all."""
+    return to_json(outcome_to_dict(AgentOutcome(AttemptState.SUCCEEDED, execution_time_ms=ms)), what="the outcome")
 
 
-@lru_cache(maxsize=64)
 def usage_json(usage: Usage) -> str:
-    """The stored form of what model calls used; most agents of a kind use none."""
-    return to_json(usage.to_dict(), what="usage")
+    """The stored form of what model calls used."""
+    return _NO_USAGE_JSON if usage is NO_USAGE else to_json(usage.to_dict(), what="usage")
+
+
+_NO_USAGE_JSON = to_json(NO_USAGE.to_dict(), what="usage")

@@ -22,7 +22,7 @@ from agent_framework.infrastructure.database._rows import Row
 from agent_framework.infrastructure.database._script import Dialect, Statement, drive
 from agent_framework.infrastructure.database._sql_database import Access, Carry, MakeScript, SqlDatabase
 from agent_framework.infrastructure.database._sqlite_scripts import SqliteScripts
-from agent_framework.types import JSONDict, value
+from agent_framework.types import JSONDict
 
 R = TypeVar("R")
 T = TypeVar("T")
@@ -47,6 +47,7 @@ class SqliteDatabase(SqlDatabase):
         self.path = Path(path)
         super().__init__(SqliteScripts(DIALECT), SqliteMigrations(), f"sqlite database {self.path}")
         self._clock = clock
+        self._carried: dict[Carry[Any, Any], _Carried] = {}
         self._writer = SqliteWorker(self._connect, write=True, name=self.place)
         self._reader = SqliteWorker(self._connect, write=False, name=self.place)
 
@@ -75,24 +76,30 @@ class SqliteDatabase(SqlDatabase):
     def _moment(self) -> float:
         return self._clock()
 
+    def _told(self, now: float, asked_at: float) -> None:
+        """It is this process's time."""
+
     def _run(self, make: MakeScript[T], access: Access) -> Awaitable[T]:
         worker = self._reader if access in (Access.ONE, Access.READ) else self._writer
         return worker.run(lambda connection: drive(make(), partial(_execute, connection)))
 
     def _together(self, carry: Carry[R, T], request: R, access: Access) -> Awaitable[T]:
         undone = _forget if isinstance(request, Ended) else None
-        return self._writer.run_together(_Carried(carry), request, last=access is Access.DECISION, undone=undone)
+        carried = self._carried.get(carry)
+        if carried is None:
+            carried = self._carried[carry] = _Carried(carry)
+        return self._writer.run_together(carried, request, last=access is Access.DECISION, undone=undone)
 
     async def close(self) -> None:
         await asyncio.to_thread(self._writer.stop)
         await asyncio.to_thread(self._reader.stop)
 
 
-@value
 class _Carried:
-    """The work of a kind of requests; that of the same kind is the same."""
+    """The work of a kind of requests, which there is once."""
 
-    carry: Carry[Any, Any]
+    def __init__(self, carry: Carry[Any, Any]) -> None:
+        self.carry = carry
 
     def __call__(self, connection: sqlite3.Connection, requests: Sequence[Any]) -> list[Any]:
         return drive(self.carry(requests), partial(_execute, connection))
