@@ -40,6 +40,7 @@ class Alarms:
         loop = asyncio.get_running_loop()
         alarms = self._of.get(loop)
         if alarms is None:
+            self._of = {other: its for other, its in self._of.items() if not other.is_closed()}
             alarms = self._of[loop] = _LoopAlarms(loop)
         return alarms.set(loop.time() + after_s, ring)
 

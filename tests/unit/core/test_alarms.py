@@ -103,3 +103,4 @@ def test_one_object_serves_event_loops_one_after_another() -> None:
     for n in range(3):
         asyncio.run(story(n))
     assert rung == [0, 1, 2]
+    assert len(alarms._of) == 1, "loops that are closed are let go of"
