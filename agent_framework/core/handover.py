@@ -16,7 +16,6 @@ class Handover:
     """Attempts of one step that are stored as started, and the job as it was committed with them."""
 
     def __init__(self, snapshot: Snapshot, plan: PinnedPlan, attempts: Sequence[Attempt]) -> None:
-        self.snapshot = snapshot
         self.plan = plan
         self.attempts = attempts
         self._running = len(attempts)

@@ -98,8 +98,6 @@ class ByObject(Generic[V]):
 def json_copy(value: Any) -> Any:
     """The same JSON value, of which nothing is shared."""
     if type(value) is dict:
-        if not value:
-            return {}
         return {key: json_copy(item) for key, item in value.items()}  # pyright: ignore[reportUnknownVariableType]
     if type(value) is list:
         return [json_copy(item) for item in value]  # pyright: ignore[reportUnknownVariableType]

@@ -17,9 +17,9 @@ from agents import Agent, RunConfig, Runner
 from agents.testing import ScriptedModel, assistant_message
 
 from agent_framework import AgentConfig, BaseAgent, Job, Project
-from agent_framework.core.execution import Work
+from agent_framework.core.cursor import Mode
 from agent_framework.core.pinned import without_rules
-from agent_framework.core.state import Mode
+from agent_framework.core.work import Work
 from agent_framework.types import AttemptKey, JobStatus
 from benchmarks.contestants.turn import order
 from benchmarks.machine import versions

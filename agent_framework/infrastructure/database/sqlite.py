@@ -15,7 +15,7 @@ from pydantic import BaseModel, ConfigDict
 
 from agent_framework.infrastructure._places import is_there
 from agent_framework.infrastructure._providers import validated
-from agent_framework.infrastructure._sqlite import SqliteWorker, open_file
+from agent_framework.infrastructure._sqlite import SqliteWorker, Together, open_file
 from agent_framework.infrastructure.database._migrations import SqliteMigrations
 from agent_framework.infrastructure.database._requests import Ended
 from agent_framework.infrastructure.database._rows import Row
@@ -47,7 +47,7 @@ class SqliteDatabase(SqlDatabase):
         self.path = Path(path)
         super().__init__(SqliteScripts(DIALECT), SqliteMigrations(), f"sqlite database {self.path}")
         self._clock = clock
-        self._carried: dict[Carry[Any, Any], _Carried] = {}
+        self._works: dict[Carry[Any, Any], Together[Any]] = {}
         self._writer = SqliteWorker(self._connect, write=True, name=self.place)
         self._reader = SqliteWorker(self._connect, write=False, name=self.place)
 
@@ -85,24 +85,18 @@ class SqliteDatabase(SqlDatabase):
 
     def _together(self, carry: Carry[R, T], request: R, access: Access) -> Awaitable[T]:
         undone = _forget if isinstance(request, Ended) else None
-        carried = self._carried.get(carry)
-        if carried is None:
-            carried = self._carried[carry] = _Carried(carry)
-        return self._writer.run_together(carried, request, last=access is Access.DECISION, undone=undone)
+        work = self._works.get(carry)
+        if work is None:  # the same for all requests of a kind, which are known by it
+            work = self._works[carry] = partial(_carry_out, carry)
+        return self._writer.run_together(work, request, last=access is Access.DECISION, undone=undone)
 
     async def close(self) -> None:
         await asyncio.to_thread(self._writer.stop)
         await asyncio.to_thread(self._reader.stop)
 
 
-class _Carried:
-    """The work of a kind of requests, which there is once."""
-
-    def __init__(self, carry: Carry[Any, Any]) -> None:
-        self.carry = carry
-
-    def __call__(self, connection: sqlite3.Connection, requests: Sequence[Any]) -> list[Any]:
-        return drive(self.carry(requests), partial(_execute, connection))
+def _carry_out(carry: Carry[Any, Any], connection: sqlite3.Connection, requests: Sequence[Any]) -> list[Any]:
+    return drive(carry(requests), partial(_execute, connection))
 
 
 def _forget(ended: Ended) -> None:
