@@ -9,7 +9,7 @@ import random
 import threading
 import time
 import uuid
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any, cast
 
@@ -43,11 +43,13 @@ class Calls:
         """Which service is asked, for messages."""
         return self._endpoint_url or f"region {self._region or 'of the environment'}"
 
-    async def call(self, operation: str, **params: Any) -> dict[str, Any]:
-        """The answer to ``operation`` (a method of the boto3 client).
+    async def call(
+        self, operation: str, *, wanted: Callable[[], Awaitable[bool]] | None = None, **params: Any
+    ) -> dict[str, Any]:
+        """The answer to ``operation`` (a method of the boto3 client); before it is sent again, ``wanted`` is asked.
 
         Raises:
-            Refused: a condition did not hold.
+            Refused: a condition did not hold, or the request was no longer ``wanted``.
             ProviderError: DynamoDB refused, or could not be reached within the bounds.
         """
         started, tries, lost = time.monotonic(), 0, 0
@@ -70,6 +72,8 @@ class Calls:
                 if not _may_try_again(reason, lost, time.monotonic() - started):
                     raise explained(exc, table=self.table, operation=operation, place=self.place) from exc
             await asyncio.sleep(random.random() * min(_LONGEST_WAIT_S, _FIRST_WAIT_S * 2**tries))
+            if wanted is not None and not await wanted():
+                raise Refused(resent=lost > 0)
 
     def _send(self, operation: str, params: dict[str, Any]) -> dict[str, Any]:
         send = cast("Callable[..., dict[str, Any]]", getattr(self._opened(), operation))

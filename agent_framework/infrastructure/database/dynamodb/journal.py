@@ -8,7 +8,8 @@
 A crash after 1 leaves a META that names a journal. Whoever reads META through `settled_meta` (all that claims, starts
 attempts or loads a job) rolls it forward first, and outcomes are refused until that is done. Applying twice, or by two
 at once, changes nothing: the writes are whole values, nobody else may write those items before step 3, and after it
-the check refuses whoever is late.
+the check refuses whoever is late. Processes that apply one journal at once collide; each looks whether META still
+names it before it tries again.
 """
 
 import json
@@ -90,9 +91,15 @@ async def roll_forward(table: Table, job_id: str, meta: Item) -> None:
     named, values = "#journal = :journal", {"journal": commit}
     fence = Check(keys.meta(job_id), named, values)
     clear = Update(keys.meta(job_id), set={"journal": None, "journal_parts": None}, condition=named, values=values)
+
+    async def wanted() -> bool:
+        latest = await table.get(keys.meta(job_id))
+        return latest is not None and latest.get("journal") == commit
+
+    chunks = [[fence, *writes[start : start + _CHUNK]] for start in range(0, len(writes), _CHUNK)]
+    removal = [clear, *(Delete((part["PK"], part["SK"])) for part in stored)]
     try:
-        for start in range(0, len(writes), _CHUNK):
-            await table.transact([fence, *writes[start : start + _CHUNK]], turn=job_id)
-        await table.transact([clear, *(Delete((part["PK"], part["SK"])) for part in stored)], turn=job_id)
+        for transaction in (*chunks, removal):
+            await table.transact(transaction, turn=job_id, wanted=wanted)
     except Refused:
         return  # somebody else was faster

@@ -7,7 +7,7 @@ from the table.
 import asyncio
 import time
 import uuid
-from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
+from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping, Sequence
 from contextlib import nullcontext
 from typing import Any
 from weakref import WeakValueDictionary
@@ -164,14 +164,17 @@ class Table:
         name, value = write.stamp
         return item if item.get(name) == value else None
 
-    async def transact(self, writes: Sequence[Write], *, turn: str | None = None) -> None:
+    async def transact(
+        self, writes: Sequence[Write], *, turn: str | None = None, wanted: Callable[[], Awaitable[bool]] | None = None
+    ) -> None:
         """All of the writes or none; a try whose answer was lost is sent again under the same token (see `calls`).
 
         Coroutines of this process that name the same ``turn`` (a job) go one after the other, so that they do not
-        collide with each other.
+        collide with each other. Who collides with another process asks ``wanted`` before it tries again: each try
+        costs as much as the writes do.
 
         Raises:
-            Refused: a condition did not hold.
+            Refused: a condition did not hold, or the writes were no longer ``wanted``.
             ProviderError: too large, or not reached.
         """
         for write in writes:
@@ -186,7 +189,9 @@ class Table:
         lock = self._turns.setdefault(turn, asyncio.Lock()) if turn is not None else nullcontext()
         async with lock:
             token = uuid.uuid4().hex
-            await self.calls.call("transact_write_items", TransactItems=items, ClientRequestToken=token)
+            await self.calls.call(
+                "transact_write_items", wanted=wanted, TransactItems=items, ClientRequestToken=token
+            )
 
 
 def _fits(write: Write) -> None:

@@ -206,6 +206,35 @@ def test_who_applies_a_journal_late_resets_nothing(open_database: Open, dynamodb
     asyncio.run(check())
 
 
+def test_who_collides_over_a_journal_looks_before_it_tries_again(
+    open_database: Open, dynamodb_server: DynamoDBServer
+) -> None:
+    """Another process has the journal applied while this one meets its conflict: nothing is sent a second time."""
+
+    async def go_on(key: AttemptKey) -> None:
+        async with open_database() as other:
+            assert await other.start_attempt(key, "other", 60.0) is not None
+
+    async def check() -> None:
+        async with open_database() as slow:
+            snapshot = await claimed(slow, await new_job(slow))
+            sent = 0
+
+            def collide(operation: str, params: dict[str, Any]) -> None:
+                nonlocal sent
+                if operation == "TransactWriteItems" and "ConditionCheck" in params["TransactItems"][0]:
+                    dynamodb_server.before = None
+                    asyncio.run(go_on(large(snapshot).attempts[0].key))
+                    sent = dynamodb_server.counts["TransactWriteItems"]
+                    dynamodb_server.fail(Fault(operation, error="TransactionConflictException"))
+
+            dynamodb_server.before = collide
+            assert await slow.commit(snapshot, large(snapshot)) is None
+            assert dynamodb_server.counts["TransactWriteItems"] == sent + 1
+
+    asyncio.run(check())
+
+
 def test_a_new_run_has_no_plan_until_it_pins_its_own(open_database: Open) -> None:
     async def check() -> None:
         async with open_database() as db:
