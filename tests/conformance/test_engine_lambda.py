@@ -19,6 +19,7 @@ class TestLambda(EngineConformance):
     """Functions in AWS's own runtime client beside moto."""
 
     pace: ClassVar[float] = 3.0
+    keep_open: ClassVar[int] = 3
 
     @pytest.fixture(scope="class")
     @classmethod

@@ -134,3 +134,9 @@ def test_no_layout_loses_a_line(layout: list[tuple[str, str]], rest: str):
     agents = "".join(f"  a{index}:{value}{gap}" for index, (value, gap) in enumerate(layout))
     text = f"project: {{name: a}}\nagents:\n{agents}{rest}"
     assert only_additions(text, added(text))
+
+
+def test_a_file_that_only_the_reader_takes_is_left_alone_with_the_lines_to_add():
+    with pytest.raises(ProjectError, match="its layout leaves no place") as told:
+        add_agent_entry("project: {name: p}\t\nagents:\n  a: {}\n", "b", {"timeout": 5}, file="agents.yaml")
+    assert "b:" in str(told.value)

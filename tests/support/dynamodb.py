@@ -28,6 +28,7 @@ from moto.moto_server.werkzeug_app import DomainDispatcherApplication, create_ba
 from werkzeug.serving import make_server
 
 from agent_framework.infrastructure.database.dynamodb import DynamoDBDatabase
+from tests.support.quicker_moto import quicken
 
 CREDENTIALS = {"aws_access_key_id": "testing", "aws_secret_access_key": "testing", "region_name": "eu-central-1"}
 _TYPE = "com.amazonaws.dynamodb.v20120810#"
@@ -65,6 +66,8 @@ class DynamoDBServer:
         self.url = f"http://127.0.0.1:{self._server.server_port}"
         self._thread = threading.Thread(target=self._server.serve_forever, name="dynamodb", daemon=True)
         self._thread.start()
+        self._patch = pytest.MonkeyPatch()
+        quicken(self._patch)
         self.client = self.new_client()
 
     def new_client(self, **options: Any) -> Any:
@@ -78,6 +81,7 @@ class DynamoDBServer:
         self._server.shutdown()
         self._thread.join()
         self._server.server_close()
+        self._patch.undo()
 
     def fail(self, *faults: Fault) -> None:
         """The next requests of the named operations meet these faults, in order."""

@@ -19,12 +19,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from moto.awslambda.models import LambdaFunction
-from moto.sqs.models import Queue
+from moto.awslambda.models import EventSourceMapping, LambdaFunction, lambda_backends
+from moto.sqs.models import Queue, sqs_backends
 
 from tests.support.lambda_runtime import Answer, LambdaInstance
 from tests.support.lambda_starts import Forks, Starter
-from tests.support.moto_server import CREDENTIALS, REGION, Aws
+from tests.support.moto_server import ACCOUNT, CREDENTIALS, REGION, Aws
 
 Key = tuple[str, str, str]
 
@@ -70,6 +70,14 @@ class LambdaEmulator:
         """The instances of a function, busy or not."""
         with self._lock:
             return [one for one in self._all if one.function == function and one.is_alive]
+
+    def end(self, function: str) -> None:
+        """End the instances of a function that is deleted."""
+        with self._lock:
+            ended = [one for one in self._all if one.function == function]
+            self._all = [one for one in self._all if one.function != function]
+        for instance in ended:
+            instance.close()
 
     def _invoke_and_report(self, function: LambdaFunction, event: bytes) -> None:
         answer = self.invoke(function, event)
@@ -127,24 +135,27 @@ class LambdaEmulator:
 
     def _poll_forever(self) -> None:
         while not self._stop.wait(0.05):
-            for mapping in self.aws.client("lambda").list_event_source_mappings()["EventSourceMappings"]:
-                if ":sqs:" in mapping["EventSourceArn"] and mapping["State"] in ("Enabled", "Creating"):
+            for mapping in lambda_backends[ACCOUNT][REGION].list_event_source_mappings("", ""):
+                if ":sqs:" in mapping.event_source_arn and mapping.enabled:
                     self._poll(mapping)
 
-    def _poll(self, mapping: dict[str, Any]) -> None:
+    def _poll(self, mapping: EventSourceMapping) -> None:
+        """Receive what waits; an empty queue is seen in moto itself, as a request for each look would cost too much."""
+        queue = sqs_backends[ACCOUNT][REGION].queues.get(mapping.event_source_arn.rpartition(":")[2])
+        if queue is None or not queue.messages:
+            return
         sqs = self.aws.client("sqs")
-        name = mapping["EventSourceArn"].rpartition(":")[2]
         try:
-            url = sqs.get_queue_url(QueueName=name)["QueueUrl"]
+            url = sqs.get_queue_url(QueueName=queue.name)["QueueUrl"]
             messages = sqs.receive_message(
-                QueueUrl=url, MaxNumberOfMessages=min(10, mapping.get("BatchSize", 10)), AttributeNames=["All"]
+                QueueUrl=url, MaxNumberOfMessages=min(10, mapping.batch_size), AttributeNames=["All"]
             ).get("Messages", [])
         except sqs.exceptions.QueueDoesNotExist:
             return
         if messages:
             self._pool.submit(self._deliver, mapping, url, messages)
 
-    def _deliver(self, mapping: dict[str, Any], url: str, messages: list[dict[str, Any]]) -> None:
+    def _deliver(self, mapping: EventSourceMapping, url: str, messages: list[dict[str, Any]]) -> None:
         records = [
             {
                 "messageId": message["MessageId"],
@@ -154,18 +165,18 @@ class LambdaEmulator:
                 "messageAttributes": {},
                 "md5OfBody": message["MD5OfBody"],
                 "eventSource": "aws:sqs",
-                "eventSourceARN": mapping["EventSourceArn"],
+                "eventSourceARN": mapping.event_source_arn,
                 "awsRegion": REGION,
             }
             for message in messages
         ]
         answer = self.aws.client("lambda").invoke(
-            FunctionName=mapping["FunctionArn"], Payload=json.dumps({"Records": records})
+            FunctionName=mapping.function_arn, Payload=json.dumps({"Records": records})
         )
         if answer.get("FunctionError"):
             return  # the whole batch comes back when it is visible again
         said = json.loads(answer["Payload"].read() or b"null") or {}
-        partial = "ReportBatchItemFailures" in mapping.get("FunctionResponseTypes", [])
+        partial = "ReportBatchItemFailures" in (mapping.function_response_types or ())
         failed = {item["itemIdentifier"] for item in said.get("batchItemFailures", [])} if partial else set()
         for message in messages:
             if message["MessageId"] not in failed:

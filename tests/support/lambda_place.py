@@ -26,6 +26,10 @@ class LambdaPlace(Place):
         """Deploy."""
         await asyncio.to_thread(self.system.deploy)
 
+    async def end(self) -> None:
+        """Take it away again."""
+        await asyncio.to_thread(self.system.undeploy)
+
     async def look_after(self) -> None:
         """What the sweeper's schedule does."""
         if time.monotonic() - self._swept > SWEEP_S:

@@ -37,6 +37,7 @@ class LambdaSystem:
         self.agents.setdefault(self.orchestrator, 30)
         self.queue_url = aws.queue(max_receives=max_receives, visibility_s=2)
         self.queue_arn = f"arn:aws:sqs:{REGION}:{ACCOUNT}:{self.queue_url.rpartition('/')[2]}"
+        self._mapping: str | None = None
         self.infrastructure = {
             "database": {"provider": "dynamodb", "config": {"table_name": unique("table"), "create_table": True}},
             "queue": {"provider": "sqs", "config": {"url": self.queue_url}},
@@ -75,12 +76,23 @@ class LambdaSystem:
                     MaximumRetryAttempts=0,
                     DestinationConfig={"OnFailure": {"Destination": self.queue_arn}},
                 )
-        client.create_event_source_mapping(
+        mapping = client.create_event_source_mapping(
             EventSourceArn=self.queue_arn,
             FunctionName=self.function(self.orchestrator),
             BatchSize=10,
             FunctionResponseTypes=["ReportBatchItemFailures"],
         )
+        self._mapping = mapping["UUID"]
+
+    def undeploy(self) -> None:
+        """Take away the mapping and the functions, and end their instances; the data stays."""
+        client = self.aws.client("lambda")
+        if self._mapping is None:
+            return
+        client.delete_event_source_mapping(UUID=self._mapping)
+        for agent in self.agents:
+            client.delete_function(FunctionName=self.function(agent))
+            self.emulator.end(self.function(agent))
 
     def function(self, agent: str) -> str:
         """The name of an agent's function."""

@@ -17,6 +17,8 @@ from moto.s3.responses import S3Response
 from moto.server import ThreadedMotoServer
 from moto.sqs.models import SQSBackend
 
+from tests.support.quicker_moto import quicken
+
 REGION = "us-east-1"
 ACCOUNT = "123456789012"
 CREDENTIALS = {"aws_access_key_id": "test", "aws_secret_access_key": "test-only"}
@@ -112,6 +114,7 @@ def aws() -> Iterator[Aws]:
     server = ThreadedMotoServer("127.0.0.1", 0, verbose=False)
     with pytest.MonkeyPatch.context() as patch:
         _one_at_a_time(patch)
+        quicken(patch)
         server.start()
         host, port = server.get_host_and_port()
         emulated = Aws(f"http://{host}:{port}")

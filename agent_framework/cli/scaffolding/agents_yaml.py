@@ -28,14 +28,14 @@ def add_agent_entry(text: str, name: str, entry: JSONDict, *, file: str) -> str:
     """
     body = text.removeprefix("\ufeff")
     newline = "\r\n" if "\r\n" in body else "\n"
-    changed = _added(body, name, entry, newline)
     before: JSONDict = parse_yaml(body, file=file).data
     agents: JSONDict = before.get("agents") or {}
     wanted = {**before, "agents": {**agents, name: entry}}
     try:
+        changed = _added(body, name, entry, newline)
         fits = parse_yaml(changed, file=file).data == wanted
-    except ConfigError:
-        fits = False
+    except (ConfigError, yaml.YAMLError):  # the parser that tells the places takes less than the one that reads
+        changed, fits = "", False
     if not fits:
         lines = "\n".join(block_lines({name: entry}, indent=2, step=2))
         raise ProjectError(

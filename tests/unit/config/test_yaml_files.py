@@ -1,9 +1,14 @@
 """What the reader of agents.yaml accepts and refuses, with the line of everything."""
 
 from pathlib import Path
+from typing import Any
 
 import pytest
+import yaml
+from hypothesis import given
+from hypothesis import strategies as st
 
+from agent_framework.config import yaml_reader
 from agent_framework.config.loader import load_config
 from agent_framework.config.yaml_reader import MAX_BYTES, MAX_DEPTH, parse_yaml, read_yaml
 from agent_framework.errors import ConfigError
@@ -127,3 +132,31 @@ def test_a_file_that_is_no_mapping_is_told_what_it_starts_with(text: str, tmp_pa
     (tmp_path / "agents.yaml").write_text(text, "utf-8")
     with pytest.raises(ConfigError, match="must be a mapping that starts with 'project:'"):
         load_config(tmp_path)
+
+
+def by_pyyamls_own_parser(text: str) -> yaml_reader.YamlFile:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(yaml_reader, "_QUICK", None)
+        return parse_yaml(text)
+
+
+scalars = st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False) | st.text()
+values = st.recursive(scalars, lambda inner: st.lists(inner) | st.dictionaries(st.text(), inner), max_leaves=10)
+
+
+@given(values, st.booleans(), st.booleans())
+def test_with_and_without_libyaml_a_text_means_the_same(value: Any, flow: bool, unicode: bool) -> None:
+    text = yaml.safe_dump(value, default_flow_style=flow, allow_unicode=unicode)
+    assert yaml.__with_libyaml__
+    assert parse_yaml(text) == by_pyyamls_own_parser(text)
+
+
+@pytest.mark.parametrize("text", ["a: 1\n b: 2\n", "a: @b\n", "a: {b: 1\n", "- a\n- b: [c\nd: 1\n"])
+def test_what_is_no_yaml_is_explained_in_the_same_words_with_and_without_libyaml(text: str) -> None:
+    with pytest.raises(ConfigError) as caught:
+        by_pyyamls_own_parser(text)
+    assert problem(text) == str(caught.value)
+
+
+def test_a_tab_behind_a_value_is_no_mistake() -> None:
+    assert parse_yaml("a: 1\t\nb:\t2\n").data == {"a": 1, "b": 2}

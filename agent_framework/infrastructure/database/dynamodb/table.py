@@ -189,9 +189,7 @@ class Table:
         lock = self._turns.setdefault(turn, asyncio.Lock()) if turn is not None else nullcontext()
         async with lock:
             token = uuid.uuid4().hex
-            await self.calls.call(
-                "transact_write_items", wanted=wanted, TransactItems=items, ClientRequestToken=token
-            )
+            await self.calls.call("transact_write_items", wanted=wanted, TransactItems=items, ClientRequestToken=token)
 
 
 def _fits(write: Write) -> None:
