@@ -186,8 +186,9 @@ def _use_root(root: str) -> None:
             sys.path.remove(old)
     _roots[:] = [root]
     sys.path.insert(0, root)
-    for name in [name for name in sys.modules if name == "backend" or name.startswith("backend.")]:
-        del sys.modules[name]
+    for name in list(sys.modules):  # copied at once: other threads import meanwhile
+        if name == "backend" or name.startswith("backend."):
+            del sys.modules[name]
     importlib.invalidate_caches()
 
 

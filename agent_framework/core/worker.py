@@ -75,8 +75,8 @@ class Worker:
             messages = await self._queue.receive(
                 self._concurrency - len(self._active), wait_s=WAIT_S, visibility_s=VISIBILITY_S
             )
-        except AgentFrameworkError as exc:
-            logger.warning("the queue cannot be read, trying again: %s", exc)
+        except Exception as exc:
+            _say(exc, "the queue cannot be read, trying again")
             await self._pause(RETRY_DELAY_S)
             return
         for message in messages:
@@ -93,8 +93,7 @@ class Worker:
             await self._give_back(message, 0.0)
             raise
         except Exception as exc:  # whatever fails here is tried again, and becomes a dead letter in the end
-            level = logging.WARNING if isinstance(exc, AgentFrameworkError) else logging.ERROR
-            logger.log(level, "message %s failed, giving it back: %s", message.id, exc, exc_info=exc)
+            _say(exc, f"message {message.id} failed, giving it back")
             await self._give_back(message, RETRY_DELAY_S)
         finally:
             keeper.cancel()
@@ -117,8 +116,8 @@ class Worker:
         while True:
             try:
                 await self.sweep()
-            except AgentFrameworkError as exc:
-                logger.warning("sweeping failed, trying again: %s", exc)
+            except Exception as exc:  # a worker without its sweeper would lose jobs and say nothing
+                _say(exc, "sweeping failed, trying again")
             await asyncio.sleep(self._sweep_s)
 
     async def sweep(self) -> int:
@@ -127,8 +126,8 @@ class Worker:
         for job_id in due:
             try:
                 await self._advance(job_id)
-            except AgentFrameworkError as exc:
-                logger.warning("job %s cannot be advanced now: %s", job_id, exc)
+            except Exception as exc:  # the other jobs are swept all the same
+                _say(exc, f"job {job_id} cannot be advanced now")
         await self._jobs.db.purge_documents()
         return len(due)
 
@@ -145,6 +144,14 @@ class Worker:
         with suppress(TimeoutError):
             async with asyncio.timeout(seconds):
                 await self._stop.wait()
+
+
+def _say(error: Exception, what: str) -> None:
+    """Log what is tried again; an error that nobody has foreseen comes with its traceback."""
+    foreseen = isinstance(error, AgentFrameworkError)
+    logger.log(
+        logging.WARNING if foreseen else logging.ERROR, "%s: %s", what, error, exc_info=None if foreseen else error
+    )
 
 
 async def send_hint(queue: QueueProvider, job_id: str) -> None:
