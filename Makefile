@@ -37,7 +37,7 @@ types: $(STAMP) ## Check the types (pyright, strict)
 	$(BIN)/pyright
 
 test: $(STAMP) ## Run all tests, the documentation's commands included
-	$(BIN)/python -m pytest -n auto --dist loadscope
+	$(BIN)/python -m pytest -n auto --dist loadscope --no-loadscope-reorder
 
 e2e: $(STAMP) ## From an empty folder to a deployed, running and destroyed stage, with AWS emulated
 	$(BIN)/python -m pytest tests/e2e -n 0 -v

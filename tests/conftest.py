@@ -48,6 +48,24 @@ def project(tmp_path: Path) -> Callable[..., Project]:
     return make
 
 
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Of tests that run side by side those come first that may take longest, so that none is left alone at the end.
+
+    What a scope may take is told by the longest time limit in it, and by how many tests it has.
+    """
+    if not hasattr(config, "workerinput"):
+        return
+    scopes: dict[str, list[pytest.Item]] = {}
+    for item in items:
+        scopes.setdefault(item.nodeid.rpartition("::")[0], []).append(item)
+
+    def longest(scope: list[pytest.Item]) -> tuple[float, int]:
+        marks = [mark for item in scope if (mark := item.get_closest_marker("timeout")) is not None]
+        return max((mark.args[0] for mark in marks), default=0), len(scope)
+
+    items[:] = [item for scope in sorted(scopes.values(), key=longest, reverse=True) for item in scope]
+
+
 def pytest_configure() -> None:
     """A runner in the background ignores Ctrl-C, and so would every command that tests start and interrupt."""
     if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
