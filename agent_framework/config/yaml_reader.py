@@ -29,8 +29,8 @@ _PLAIN: dict[str, Any] = {
 
 Path_ = tuple[str | int, ...]
 
-_NO_YAML = (yaml.YAMLError, ValueError, OverflowError)
-"""What PyYAML raises; the last two on an escape or a version with too large a number."""
+NO_YAML = (yaml.YAMLError, ValueError, OverflowError)
+"""What PyYAML raises on a text that is no YAML; the last two on an escape or a version with too large a number."""
 _QUICK: Any = getattr(yaml, "CSafeLoader", None)
 
 
@@ -71,30 +71,29 @@ def read_yaml(path: Path) -> YamlFile:
 
 def parse_yaml(text: str, *, file: str = "agents.yaml") -> YamlFile:
     """Parse ``text``; ``file`` is the name used in errors."""
+    reader = _Reader(file)
+    node = _composed(reader, text)
+    data = None if node is None else reader.build(node, ())
+    if reader.problems:
+        raise ConfigError(reader.problems)
+    return YamlFile(file, data, reader.lines)
+
+
+def _composed(reader: "_Reader", text: str) -> yaml.Node | None:
     if _QUICK is not None:
-        with suppress(*_NO_YAML):
-            return _parsed(text, file, _QUICK)
+        with suppress(*NO_YAML):
+            return reader.compose(text, _QUICK)
+    file = reader.file
     try:
-        return _parsed(text, file, yaml.SafeLoader)
+        return reader.compose(text, yaml.SafeLoader)
     except yaml.MarkedYAMLError as exc:
         mark = exc.problem_mark or exc.context_mark
         line = mark.line + 1 if mark else None
         raise ConfigError([Problem(f"not valid YAML: {exc.problem or exc.context}", file=file, line=line)]) from exc
     except yaml.YAMLError as exc:
         raise ConfigError([Problem(f"not valid YAML: {str(exc).splitlines()[0]}", file=file)]) from exc
-    except _NO_YAML as exc:
+    except NO_YAML as exc:
         raise ConfigError([Problem("not valid YAML: a number in an escape is too large", file=file)]) from exc
-
-
-def _parsed(text: str, file: str, loader: Any) -> YamlFile:
-    reader = _Reader(file)
-    for event in yaml.parse(text, Loader=loader):
-        reader.check(event)
-    node = yaml.compose(text, Loader=loader)  # of bounded depth by now, as it recurses
-    data = None if node is None else reader.build(node, ())
-    if reader.problems:
-        raise ConfigError(reader.problems)
-    return YamlFile(file, data, reader.lines)
 
 
 class _Reader:
@@ -106,7 +105,14 @@ class _Reader:
         self.problems: list[Problem] = []
         self._depth = 0
 
-    def check(self, event: yaml.Event) -> None:
+    def compose(self, text: str, loader: Any) -> yaml.Node | None:
+        """The nodes of ``text``, in which nothing is refused, and which are nested no deeper than is allowed."""
+        self._depth = 0
+        for event in yaml.parse(text, Loader=loader):
+            self._check(event)
+        return yaml.compose(text, Loader=loader)
+
+    def _check(self, event: yaml.Event) -> None:
         """Refuse what must be refused before anything is built from it."""
         line = event.start_mark.line + 1 if event.start_mark else None
         if isinstance(event, yaml.AliasEvent) or getattr(event, "anchor", None):

@@ -86,9 +86,9 @@ class LambdaSystem:
 
     def undeploy(self) -> None:
         """Take away the mapping and the functions, and end their instances; the data stays."""
-        client = self.aws.client("lambda")
         if self._mapping is None:
             return
+        client = self.aws.client("lambda")
         client.delete_event_source_mapping(UUID=self._mapping)
         for agent in self.agents:
             client.delete_function(FunctionName=self.function(agent))

@@ -7,11 +7,12 @@ byte for byte. The result is parsed again and must be the old data plus the one 
 import json
 import re
 from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from typing import Any
 
 import yaml
 
-from agent_framework.config.yaml_reader import parse_yaml
+from agent_framework.config.yaml_reader import NO_YAML, parse_yaml
 from agent_framework.errors import ConfigError, ProjectError
 from agent_framework.types import JSONDict
 
@@ -31,18 +32,15 @@ def add_agent_entry(text: str, name: str, entry: JSONDict, *, file: str) -> str:
     before: JSONDict = parse_yaml(body, file=file).data
     agents: JSONDict = before.get("agents") or {}
     wanted = {**before, "agents": {**agents, name: entry}}
-    try:
+    with suppress(ConfigError, *NO_YAML):  # the parser that tells the places takes less than the one that reads
         changed = _added(body, name, entry, newline)
-        fits = parse_yaml(changed, file=file).data == wanted
-    except (ConfigError, yaml.YAMLError):  # the parser that tells the places takes less than the one that reads
-        changed, fits = "", False
-    if not fits:
-        lines = "\n".join(block_lines({name: entry}, indent=2, step=2))
-        raise ProjectError(
-            f"{file}: its layout leaves no place to add an agent to; add this under 'agents:' yourself, with the files "
-            f"of another agent as a pattern:\n{lines}"
-        )
-    return text[: len(text) - len(body)] + changed
+        if parse_yaml(changed, file=file).data == wanted:
+            return text[: len(text) - len(body)] + changed
+    lines = "\n".join(block_lines({name: entry}, indent=2, step=2))
+    raise ProjectError(
+        f"{file}: its layout leaves no place to add an agent to; add this under 'agents:' yourself, with the files "
+        f"of another agent as a pattern:\n{lines}"
+    )
 
 
 def block_lines(data: Mapping[str, Any], *, indent: int, step: int) -> Iterator[str]:
