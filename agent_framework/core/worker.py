@@ -75,7 +75,7 @@ class Worker:
             messages = await self._queue.receive(
                 self._concurrency - len(self._active), wait_s=WAIT_S, visibility_s=VISIBILITY_S
             )
-        except Exception as exc:
+        except Exception as exc:  # the worker's other work goes on, and the next try may succeed
             _say(exc, "the queue cannot be read, trying again")
             await self._pause(RETRY_DELAY_S)
             return
@@ -105,8 +105,10 @@ class Worker:
         """Keep the message hidden while its agent runs."""
         while True:
             await asyncio.sleep(VISIBILITY_S / 3)
-            with suppress(AgentFrameworkError):
+            try:
                 await self._queue.extend(message, VISIBILITY_S)
+            except Exception as exc:  # the agent runs on, and there is time for another try
+                _say(exc, f"message {message.id} cannot be kept hidden now, trying again")
 
     async def _give_back(self, message: Message, delay_s: float) -> None:
         with suppress(AgentFrameworkError):

@@ -58,6 +58,36 @@ def test_one_unforeseen_error_ends_neither_the_sweeper_nor_the_worker(
     assert told.exc_info, "an unforeseen error comes with its traceback"
 
 
+def test_one_unforeseen_error_does_not_let_go_of_a_message_whose_agent_runs(
+    project: Callable[..., Project], monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr("agent_framework.core.worker.VISIBILITY_S", 0.6)
+    begun: list[str] = []
+
+    async def slow() -> dict[str, int]:
+        begun.append("slow")
+        await asyncio.sleep(2)
+        return {"n": 1}
+
+    async def scenario() -> None:
+        async with project({"a": slow}) as opened, asyncio.timeout(30):
+            breaks_once(monkeypatch, opened.queue, "extend")
+            worker = opened.worker(sweep_s=60)
+            working = asyncio.create_task(worker.run())
+            job_id = await opened.submit({})
+            assert (await opened.wait_for(job_id, poll_s=0.02)).status is JobStatus.COMPLETED
+            snapshot = await opened.db.load(job_id)
+            assert snapshot is not None
+            assert [attempt.key.number for attempt in snapshot.attempts] == [1]
+            worker.stop()
+            await working
+
+    with caplog.at_level(logging.ERROR):
+        asyncio.run(scenario())
+    assert begun == ["slow"]
+    assert [record for record in caplog.records if BROKEN in record.getMessage()]
+
+
 class Busy(str):
     """The name of a module; while it is looked at, another thread imports something."""
 
