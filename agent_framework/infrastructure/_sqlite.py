@@ -33,6 +33,9 @@ MAX_BATCH = 256
 def open_file(path: Path, *, clock: Callable[[], float], what: str) -> sqlite3.Connection:
     """Open or make the file at ``path``; SQL sees ``clock`` as ``clock()``, in seconds since the epoch.
 
+    CHECKs hold for other programs alone: SQLite makes a table of a list of words each time that a row is written, and
+    what is written here are members of an enumeration.
+
     Raises:
         ProviderError: it cannot be opened; ``what`` is how the message calls it.
     """
@@ -43,7 +46,7 @@ def open_file(path: Path, *, clock: Callable[[], float], what: str) -> sqlite3.C
         connection.row_factory = sqlite3.Row
         connection.create_function("clock", 0, clock)
         _use_wal(connection)
-        for pragma in ("synchronous=FULL", "foreign_keys=ON"):
+        for pragma in ("synchronous=FULL", "foreign_keys=ON", "ignore_check_constraints=ON"):
             connection.execute(f"PRAGMA {pragma}")
     except (sqlite3.Error, OSError) as exc:
         if connection is not None:

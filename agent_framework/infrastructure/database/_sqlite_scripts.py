@@ -29,9 +29,10 @@ _INSERT_JOBS = """INSERT INTO jobs (id, user_id, job_type, client_key, due_at, c
     VALUES (?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING"""
 _INSERT_INPUTS = "INSERT INTO job_inputs (job_id, request_payload) VALUES (?, ?)"
 _INSERT_PLANS = "INSERT OR IGNORE INTO plans (id, plan) VALUES (?, ?)"
-_MOVE_JOBS = f"""UPDATE jobs SET epoch = epoch + ?, status = COALESCE(?, status),
-    error_message = COALESCE(?, error_message), plan_id = COALESCE(?, plan_id), due_at = ?, lease_owner = NULL,
-    lease_until = 0, started_at = COALESCE(started_at, ?), completed_at = COALESCE(?, completed_at), updated_at = ?
+_MOVE_JOBS = f"""UPDATE jobs SET epoch = epoch + ?, status = COALESCE(NULLIF(?, ''), status),
+    error_message = COALESCE(?, error_message), plan_id = COALESCE(NULLIF(?, ''), plan_id), due_at = ?,
+    lease_owner = NULL, lease_until = 0, started_at = CASE WHEN ? THEN COALESCE(started_at, ?) ELSE started_at END,
+    completed_at = CASE WHEN ? THEN ? ELSE completed_at END, updated_at = ?
     WHERE id = ? AND epoch = ? AND run = ? AND signals = ? AND {ACTIVE_JOB}
     AND CASE WHEN ? THEN lease_owner IS NOT NULL ELSE lease_until <= ? END"""
 _INSERT_EVENTS = "INSERT INTO job_events (job_id, seq, run, kind, data, at) VALUES (?, ?, ?, ?, ?, ?)"
@@ -45,7 +46,7 @@ _END_ATTEMPTS = f"""UPDATE attempts SET state = ?, outcome = ?, ended_at = ?
     AND EXISTS (SELECT 1 FROM jobs WHERE id = job_id AND jobs.run = attempts.run AND {ACTIVE_JOB})"""
 _INSERT_RESULTS = f"""INSERT INTO agent_results
     (job_id, agent_name, result_payload, seq, execution_time_ms, usage, produced_by, created_at)
-    VALUES (?, ?, ?, ?, ?, ?, ?, ?) {REPLACE_RESULT}"""
+    VALUES (?, ?, ?, ?, ?, ?, NULLIF(?, ''), ?) {REPLACE_RESULT}"""
 _SIGNAL_JOBS = "UPDATE jobs SET signals = signals + ?, due_at = ?, updated_at = ? WHERE id = ?"
 
 
@@ -104,21 +105,21 @@ class SqliteScripts(StepScripts):
         if plans:
             yield Statement(_INSERT_PLANS, many=list(plans))
         events = [
-            (d.job.id, e.seq, e.run, e.kind.value, _event_json(e.data), d.at)
+            (d.job.id, e.seq, e.run, str(e.kind), _event_json(e.data), d.at)
             for d in decisions
             for e in d.changes.events
         ]
         if events:
             yield Statement(_INSERT_EVENTS, many=events)
         settled = [
-            (outcome.state.value, outcome_json(outcome), d.at, *_of(key))
+            (str(outcome.state), outcome_json(outcome), d.at, *_of(key))
             for d in decisions
             for key, outcome in d.changes.settle
         ]
         if settled:
             yield Statement(_SETTLE_ATTEMPTS, many=settled)
         attempts = [
-            (*_of(a.key), a.performer, a.state.value, a.owner, a.not_before, a.not_after, a.started_at)
+            (*_of(a.key), a.performer, str(a.state), a.owner, a.not_before, a.not_after, a.started_at)
             for d in decisions
             for a in d.changes.attempts
         ]
@@ -140,7 +141,7 @@ class SqliteScripts(StepScripts):
     def end(self, outcomes: Sequence[Ended]) -> Script[list[float | None]]:
         rows = yield Statement(
             _END_ATTEMPTS,
-            many=[(o.outcome.state.value, outcome_json(o.outcome), o.at, *_of(o.key), o.owner) for o in outcomes],
+            many=[(str(o.outcome.state), outcome_json(o.outcome), o.at, *_of(o.key), o.owner) for o in outcomes],
         )
         if rows[0]["changed"] != len(outcomes):
             if len(outcomes) > 1:
@@ -177,22 +178,24 @@ _event_json = ByObject(partial(to_json, what="an event"), most=1024, keeps=lambd
 
 
 def _moved(decision: Write) -> tuple[object, ...]:
-    """The parameters of `_MOVE_JOBS`."""
+    """The parameters of `_MOVE_JOBS`; few are None or bool, for which Python looks for an adapter each time."""
     job, changes, at, status = decision.job, decision.changes, decision.at, decision.changes.status
     return (
         0 if decision.is_claimed else 1,
-        status and status.value,
+        "" if status is None else str(status),
         changes.error_message,
-        None if changes.plan is None else _stored_plan(changes.plan)[0],
+        "" if changes.plan is None else _stored_plan(changes.plan)[0],
         changes.due_at,
-        at if status is JobStatus.RUNNING else None,
-        at if status is not None and status.is_final else None,
+        1 if status is JobStatus.RUNNING else 0,
+        at,
+        1 if status is not None and status.is_final else 0,
+        at,
         at,
         job.id,
         job.epoch,
         job.run,
         job.signals,
-        decision.is_claimed,
+        1 if decision.is_claimed else 0,
         at,
     )
 
@@ -202,6 +205,6 @@ def _result(ended: Ended) -> tuple[object, ...]:
     key, outcome = ended.key, ended.outcome
     payload = to_json(outcome.output or {}, what=f"the output of {key.agent}")
     return (
-        key.job_id, key.agent, payload, key.seq, outcome.execution_time_ms, usage_json(outcome.usage), ended.stand_in,
-        ended.at
+        key.job_id, key.agent, payload, key.seq, outcome.execution_time_ms, usage_json(outcome.usage),
+        ended.stand_in or "", ended.at
     )  # fmt: skip
