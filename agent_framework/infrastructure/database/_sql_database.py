@@ -63,22 +63,21 @@ MOST_DECISIONS = 5
 class Access(Enum):
     """What a script needs.
 
-    One reading statement, several that see one moment, a writing transaction that happens at most once (one that stores
-    a decision comes after those that store outcomes), or one that changes the schema, which may happen twice without
-    harm. The statements of one that is apart are transactions of their own, and those that write happen at most once.
+    One reading statement, several that see one moment, a writing transaction that happens at most once, or one that
+    changes the schema, which may happen twice without harm. The statements of one that is apart are transactions of
+    their own, and those that write happen at most once.
     """
 
     ONE = "one"
     READ = "read"
     WRITE = "write"
-    DECISION = "decision"
     SCHEMA = "schema"
     APART = "apart"
 
     @property
     def happens_once(self) -> bool:
         """It must not be carried out twice, whatever is lost on the way."""
-        return self in (Access.WRITE, Access.DECISION, Access.APART)
+        return self in (Access.WRITE, Access.APART)
 
 
 class SqlDatabase(DatabaseProvider):
@@ -95,12 +94,15 @@ class SqlDatabase(DatabaseProvider):
     def _run(self, make: MakeScript[T], access: Access) -> Awaitable[T]:
         """Execute one script in one transaction, at most once, or raise `ProviderError`."""
 
-    def _together(self, carry: Carry[R, T], request: R, access: Access) -> Awaitable[T]:
-        """Carry a request out, perhaps in one script with others of its kind."""
-        return self._alone(carry, request, access)
+    def _together(self, carry: Carry[R, T], request: R, *, last: bool = False) -> Awaitable[T]:
+        """Carry a request that writes out, perhaps in one script with others of its kind.
 
-    async def _alone(self, carry: Carry[R, T], request: R, access: Access) -> T:
-        [answer] = await self._run(lambda: carry([request]), self._access(access))
+        ``last``: after requests of other kinds that wait too, and not at all if nobody waits for it any more.
+        """
+        return self._alone(carry, request)
+
+    async def _alone(self, carry: Carry[R, T], request: R) -> T:
+        [answer] = await self._step(lambda: carry([request]))
         return answer
 
     def _moment(self) -> float:
@@ -173,7 +175,7 @@ class SqlDatabase(DatabaseProvider):
         payload = to_json(request_payload, what="the job's request_payload")
         job = NewJob(job_id or new_id(), user_id, job_type, payload, client_key, self._moment())
         asked_at = time.time()
-        answer = await self._together(self._scripts.create, job, Access.WRITE)
+        answer = await self._together(self._scripts.create, job)
         if isinstance(answer, AgentFrameworkError):
             raise answer
         stored_id, at = answer
@@ -226,7 +228,7 @@ class SqlDatabase(DatabaseProvider):
             decision = Write(snapshot.job, changes, snapshot.now, known.is_stored if known else certain)
             at, asked_at = None, time.time()
             try:
-                at = await self._together(self._scripts.move, decision, Access.DECISION)
+                at = await self._together(self._scripts.move, decision, last=True)
             finally:
                 if at is None:
                     self._recent.forget(job_id)
@@ -250,7 +252,7 @@ class SqlDatabase(DatabaseProvider):
         self._recent.forget(job.id)
         if status is None or status is job.status or status in TRANSITIONS[job.status]:
             decision = Write(job, changes, self._moment(), is_claimed=True)
-            if await self._together(self._scripts.move, decision, Access.DECISION) is not None:
+            if await self._together(self._scripts.move, decision, last=True) is not None:
                 return None
         return await self._step(lambda: self._scripts.refused(job, changes))
 
@@ -269,7 +271,7 @@ class SqlDatabase(DatabaseProvider):
             self._recent.note(ended)
         at = None
         try:
-            at = await self._together(self._scripts.end, ended, Access.WRITE)
+            at = await self._together(self._scripts.end, ended)
         finally:
             if at is None:
                 self._recent.forget(key.job_id)

@@ -117,13 +117,12 @@ class PostgresDatabase(SqlDatabase):
             )
         return await self._driver.run(make, access)
 
-    def _together(self, carry: Carry[R, T], request: R, access: Access) -> Awaitable[T]:
+    def _together(self, carry: Carry[R, T], request: R, *, last: bool = False) -> Awaitable[T]:
         loop = asyncio.get_running_loop()
         gathering = self._gatherings.get((carry, loop))
         if gathering is None:
-            apart = self._access(access)
             gathering = self._gatherings[carry, loop] = Gathering(
-                lambda requests: self._run(lambda: carry(requests), apart), drops_cancelled=access is Access.DECISION
+                lambda requests: self._step(lambda: carry(requests)), drops_cancelled=last
             )
         return gathering.ask(request)
 

@@ -83,12 +83,12 @@ class SqliteDatabase(SqlDatabase):
         worker = self._reader if access in (Access.ONE, Access.READ) else self._writer
         return worker.run(lambda connection: drive(make(), partial(_execute, connection)))
 
-    def _together(self, carry: Carry[R, T], request: R, access: Access) -> Awaitable[T]:
+    def _together(self, carry: Carry[R, T], request: R, *, last: bool = False) -> Awaitable[T]:
         undone = _forget if isinstance(request, Ended) else None
         work = self._works.get(carry)
         if work is None:  # the same for all requests of a kind, which are known by it
             work = self._works[carry] = partial(_carry_out, carry)
-        return self._writer.run_together(work, request, last=access is Access.DECISION, undone=undone)
+        return self._writer.run_together(work, request, last=last, undone=undone)
 
     async def close(self) -> None:
         await asyncio.to_thread(self._writer.stop)

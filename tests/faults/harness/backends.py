@@ -65,8 +65,8 @@ class InlineSqlite(SqliteDatabase):
         connection.execute("COMMIT")
         return result
 
-    async def _together(self, carry: Carry[R, T], request: R, access: Access) -> T:
-        return await SqlDatabase._together(self, carry, request, access)
+    async def _together(self, carry: Carry[R, T], request: R, *, last: bool = False) -> T:
+        return await SqlDatabase._together(self, carry, request, last=last)
 
     async def close(self) -> None:
         connection, self._connection = self._connection, None
