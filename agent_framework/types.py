@@ -271,7 +271,10 @@ class AttemptState(StrEnum):
     @property
     def is_open(self) -> bool:
         """It may still run or is running."""
-        return self in (AttemptState.PENDING, AttemptState.STARTED)
+        return self in OPEN_STATES
+
+
+OPEN_STATES = frozenset({AttemptState.PENDING, AttemptState.STARTED})
 
 
 class ErrorKind(StrEnum):

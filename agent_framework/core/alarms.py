@@ -1,13 +1,14 @@
 """Time limits of many agents and jobs at once, with one timer of the event loop for all of them.
 
-Nearly all are cleared long before their time: setting and clearing one is cheap. A limit is
-``asyncio.timeout(None)``, and an alarm that ends it.
+Nearly all are cleared long before their time: setting and clearing one is cheap.
 """
 
 import asyncio
 import heapq
 from collections.abc import Callable
 from itertools import count
+from types import TracebackType
+from typing import Self
 
 _MANY = 64
 """Cleared alarms that are kept in any case, instead of looking for them."""
@@ -44,9 +45,41 @@ class Alarms:
             alarms = self._of[loop] = _LoopAlarms(loop)
         return alarms.set(loop.time() + after_s, ring)
 
-    def end(self, limit: asyncio.Timeout, after_s: float) -> Alarm:
-        """Let ``limit`` pass after so many seconds; clear the alarm where the limit is left."""
-        return self.set(after_s, lambda: limit.reschedule(0.0))
+    def limit(self, seconds: float) -> "Limit":
+        """From now on the running task has so many seconds for what stands in the limit's ``with``."""
+        return Limit(self, seconds)
+
+
+class Limit:
+    """What ``asyncio.timeout`` is, on an alarm: past its time the task is cancelled, which ends as `TimeoutError`.
+
+    ``is_over`` tells whether it was this limit that did it.
+    """
+
+    __slots__ = ("_alarm", "_cancelling", "_task", "is_over")
+
+    def __init__(self, alarms: Alarms, seconds: float) -> None:
+        task = asyncio.current_task()
+        if task is None:
+            raise RuntimeError("a time limit is set by the task that it is for")
+        self.is_over = False
+        self._task = task
+        self._cancelling = task.cancelling()
+        self._alarm = alarms.set(seconds, self._end)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._alarm.clear()
+        if self.is_over and self._task.uncancel() <= self._cancelling and kind is asyncio.CancelledError:
+            raise TimeoutError from error
+
+    def _end(self) -> None:
+        self.is_over = True
+        self._task.cancel()
 
 
 class _LoopAlarms:

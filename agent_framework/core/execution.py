@@ -216,23 +216,20 @@ class Performer:
         return round((self._clock() - begun) * 1000)
 
     async def _run(self, work: Work, timeout_s: float) -> AgentOutcome:
-        limit, begun = asyncio.timeout(None), self._clock()
-        alarm = self._alarms.end(limit, timeout_s)
+        limit, begun = self._alarms.limit(timeout_s), self._clock()
         try:
-            async with limit:
+            with limit:
                 done, usage = await self._runner.run(work)
             return _success(work, done, usage, self._ms_since(begun))
         except ApprovalNeeded as exc:
             return await self._waits(work, exc)
         except (Exception, SystemExit) as exc:  # an agent's failure, of whatever kind, is an outcome
             usage = self._runner.usage_of(work.key)
-            if isinstance(exc, TimeoutError) and limit.expired():
+            if isinstance(exc, TimeoutError) and limit.is_over:
                 return failure(AgentTimeoutError(f"ran longer than {timeout_s:g} seconds (runtime.timeout)"), usage)
             return failure(exc, usage)
         except asyncio.CancelledError as exc:
             return self._cancelled(exc, self._runner.usage_of(work.key))
-        finally:
-            alarm.clear()
 
     async def _waits(self, work: Work, needed: ApprovalNeeded) -> AgentOutcome:
         """The outcome of an agent that waits for people: they are asked, and its saved run is kept."""
@@ -343,7 +340,7 @@ class InProcessDispatcher:
             self._start(attempt.key, partial(self._performer.carry_out, handover, attempt))
 
     def _start(self, key: AttemptKey, work: Callable[[], Awaitable[Any]]) -> None:
-        task = asyncio.create_task(self._carry(key, work), name=str(key))
+        task = asyncio.create_task(self._carry(key, work), name=key.agent)
         self._tasks.setdefault(key.job_id, {})[key] = task
 
     async def _carry(self, key: AttemptKey, work: Callable[[], Awaitable[Any]]) -> None:

@@ -3,6 +3,7 @@
 import asyncio
 import time
 from collections.abc import Awaitable, Callable
+from contextlib import suppress
 
 import pytest
 
@@ -77,17 +78,78 @@ def test_what_was_cleared_does_not_pile_up() -> None:
     run(story)
 
 
-def test_it_ends_a_limit_as_asyncio_does() -> None:
+def test_a_limit_ends_what_takes_too_long_and_leaves_no_cancellation_behind() -> None:
     async def story(alarms: Alarms) -> None:
-        limit = asyncio.timeout(None)
-        alarms.end(limit, 0.02)
-        with pytest.raises(TimeoutError):
-            async with limit:
-                await asyncio.sleep(10)
-        assert limit.expired()
+        limit = alarms.limit(0.02)
+        with pytest.raises(TimeoutError), limit:
+            await asyncio.sleep(10)
+        assert limit.is_over
         task = asyncio.current_task()
         assert task is not None
         assert not task.cancelling()
+
+    run(story)
+
+
+def test_a_limit_that_is_kept_is_as_if_it_had_not_been() -> None:
+    async def story(alarms: Alarms) -> None:
+        with alarms.limit(0.02) as limit:
+            await asyncio.sleep(0)
+        await asyncio.sleep(0.05)
+        assert not limit.is_over
+        with pytest.raises(ValueError, match="its own"), alarms.limit(0.02):
+            raise ValueError("its own")
+
+    run(story)
+
+
+def test_a_cancellation_by_somebody_else_goes_on_even_where_the_limit_passes_too() -> None:
+    ended: list[str] = []
+
+    async def story(alarms: Alarms) -> None:
+        async def work() -> None:
+            try:
+                with alarms.limit(0.01):
+                    await asyncio.sleep(10)
+            except TimeoutError:
+                ended.append("limit")
+            except asyncio.CancelledError:
+                ended.append("cancelled")
+                raise
+
+        for both in (False, True):
+            task = asyncio.create_task(work())
+            await asyncio.sleep(0)
+            if both:
+                time.sleep(0.02)  # the limit's time is over, and nobody could say so yet
+                asyncio.get_running_loop().call_later(0, task.cancel)
+            else:
+                task.cancel()
+            with pytest.raises(asyncio.CancelledError):
+                await task
+
+    run(story)
+    assert ended == ["cancelled", "cancelled"]
+
+
+def test_a_task_that_swallows_the_end_of_its_limit_is_told_nothing_more() -> None:
+    async def story(alarms: Alarms) -> None:
+        with alarms.limit(0.01) as limit, suppress(asyncio.CancelledError):
+            await asyncio.sleep(10)
+        assert limit.is_over
+        await asyncio.sleep(0)
+
+    run(story)
+
+
+def test_of_two_limits_the_one_that_passes_is_the_one_that_says_so() -> None:
+    async def story(alarms: Alarms) -> None:
+        with alarms.limit(10) as outer:
+            with pytest.raises(TimeoutError), alarms.limit(0.01) as inner:
+                await asyncio.sleep(10)
+            await asyncio.sleep(0)
+        assert inner.is_over
+        assert not outer.is_over
 
     run(story)
 
