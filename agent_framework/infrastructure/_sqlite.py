@@ -2,8 +2,8 @@
 
 Files are opened durable (WAL, ``synchronous=FULL``) and may be shared between processes. A writing worker takes
 whatever waits in its queue into one transaction and acknowledges all of it after the commit: nothing is acknowledged
-that a power cut could undo, and many small writes share one sync. Requests of one kind are carried out together; what
-fails is undone, a savepoint back, and carried out request by request.
+that a power cut could undo, and many small writes share one sync. Requests of one kind are carried out together; where
+anything fails, the transaction is begun anew and each request carried out by itself.
 """
 
 import asyncio
@@ -157,7 +157,7 @@ class SqliteWorker:
             try:
                 connection = connection or self._connect()
                 self._transact(connection, batch)
-            except (sqlite3.Error, ProviderError) as exc:
+            except Exception as exc:  # whatever it is, it is told to who asked, and the next are served
                 batch.fail(exc)
                 if connection is not None and connection.in_transaction:
                     with suppress(sqlite3.Error):
@@ -170,9 +170,20 @@ class SqliteWorker:
 
     def _transact(self, connection: sqlite3.Connection, batch: "_Batch") -> None:
         connection.execute(self._begin)
-        while waiting := batch.take():
-            for requests in _alike(waiting):
-                _carry_out(connection, requests)
+        try:
+            while waiting := batch.take():
+                for requests in _alike(waiting):
+                    _carry_out(requests, connection)
+        except Exception:
+            if len(batch.taken) == 1 or not connection.in_transaction:
+                raise
+            connection.execute("ROLLBACK")
+            connection.execute(self._begin)
+            batch.start_over()
+            while waiting := batch.take():
+                for requests in _alike(waiting):
+                    for request in requests:
+                        _carry_out_alone(request, connection)
         connection.execute("COMMIT")
 
     def _deliver(self, requests: Sequence[_Request]) -> None:
@@ -206,22 +217,23 @@ def _alike(waiting: "Sequence[_Request]") -> "list[list[_Request]]":
     return sorted(kinds.values(), key=lambda requests: requests[0].last)
 
 
-def _carry_out(connection: sqlite3.Connection, requests: "Sequence[_Request]") -> None:
-    """Do the work of requests of one kind, together, and if that fails, one by one."""
+def _carry_out(requests: "Sequence[_Request]", connection: sqlite3.Connection) -> None:
+    """Do the work of requests of one kind together."""
+    answers = requests[0].work(connection, [request.item for request in requests])
+    for request, answer in zip(requests, answers, strict=True):
+        request.result = answer
+
+
+def _carry_out_alone(request: _Request, connection: sqlite3.Connection) -> None:
+    """Do the work of one request; if it fails, that is told to who asked, and what the others did stands."""
     connection.execute("SAVEPOINT work")
     try:
-        answers = requests[0].work(connection, [request.item for request in requests])
-        for request, answer in zip(requests, answers, strict=True):
-            request.result = answer
-    except Exception as exc:  # delivered to the one who asked; the others' work stands
+        _carry_out([request], connection)
+    except Exception as exc:
         if not connection.in_transaction:
             raise
         connection.execute("ROLLBACK TO work")
-        if len(requests) > 1:
-            for request in requests:
-                _carry_out(connection, [request])
-        else:
-            requests[0].error = exc
+        request.error = exc
     connection.execute("RELEASE work")
 
 
@@ -251,11 +263,17 @@ class _Batch:
 
     def fail(self, error: Exception) -> None:
         """The transaction did not happen."""
-        self.taken += self._next
+        self.start_over()
+        self.taken, self._next = self._next, []
         for request in self.taken:
             request.error = error
+
+    def start_over(self) -> None:
+        """What was done is undone; all that was taken waits again."""
+        for request in self.taken:
             if request.undone is not None:
                 request.undone(request.item)
+        self.taken, self._next = [], [*self.taken, *self._next]
 
 
 def _resolve(requests: Sequence[_Request]) -> None:

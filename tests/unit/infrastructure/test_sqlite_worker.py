@@ -77,6 +77,39 @@ def test_what_fails_is_told_to_its_own_request_and_the_others_stand(tmp_path: Pa
     assert kind.groups == [[1, -2, 3], [1], [-2], [3]]
 
 
+def test_what_fails_alone_is_tried_once_and_the_next_is_served(tmp_path: Path) -> None:
+    kind, undone = Kind(), list[int]()
+
+    async def use(worker: SqliteWorker) -> None:
+        with pytest.raises(ValueError, match="-1 is negative"):
+            await worker.run_together(kind, -1, undone=undone.append)
+        assert await worker.run_together(kind, 2) == 20
+
+    assert with_worker(tmp_path, use) == [2]
+    assert kind.groups == [[-1], [2]]
+    assert undone == [-1]
+
+
+def test_where_one_kind_fails_the_others_are_undone_and_done_again(tmp_path: Path) -> None:
+    good, bad, undone = Kind(), Kind(), list[int]()
+
+    async def use(worker: SqliteWorker) -> None:
+        answers = await asyncio.gather(
+            worker.run_together(good, 1, undone=undone.append),
+            worker.run_together(good, 2, undone=undone.append),
+            worker.run_together(bad, 3),
+            worker.run_together(bad, -4),
+            worker.run_together(bad, 5, last=True),
+            return_exceptions=True,
+        )
+        assert [answer for answer in answers if not isinstance(answer, Exception)] == [10, 20, 30, 50]
+        assert str(answers[3]) == "-4 is negative"
+
+    assert with_worker(tmp_path, use) == [1, 2, 3, 5]
+    assert good.groups == [[1, 2], [1], [2]]
+    assert undone == [1, 2], "once, before they are done again"
+
+
 def test_what_comes_last_comes_after_everything_that_waits(tmp_path: Path) -> None:
     first, last, order = Kind(), Kind(), list[str]()
 
