@@ -9,7 +9,7 @@ from benchmarks.rounds import Contestant, Measured, ratio, take_turns
 from benchmarks.table import Goal, Table
 
 OURS, PEER, GROUP = "agent_framework", "langgraph, default", "sqlite3, group commit"
-WORKLOADS = {"chain": (20, 1), "fan": (5, 1), "jobs": (400, 50)}
+WORKLOADS = {"chain": (60, 1), "fan": (15, 1), "jobs": (1200, 50)}
 """How many jobs, and how many at once: chains of 10, fans of 100, and jobs of 1 and then 3 side by side."""
 SYNCHRONOUS = {0: "OFF", 1: "NORMAL", 2: "FULL", 3: "EXTRA"}
 

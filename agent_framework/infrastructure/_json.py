@@ -9,6 +9,7 @@ from agent_framework.errors import ProviderError
 from agent_framework.types import JSONDict, is_object
 
 V = TypeVar("V")
+_CONTAINERS = frozenset({dict, list})
 _COMPACT = json.JSONEncoder(allow_nan=False, ensure_ascii=False, separators=(",", ":"))
 
 
@@ -98,7 +99,11 @@ class ByObject(Generic[V]):
 def json_copy(value: Any) -> Any:
     """The same JSON value, of which nothing is shared."""
     if type(value) is dict:
-        return {key: json_copy(item) for key, item in value.items()}  # pyright: ignore[reportUnknownVariableType]
+        copy: JSONDict = value.copy()  # pyright: ignore[reportUnknownVariableType]
+        for key, item in copy.items():
+            if type(item) in _CONTAINERS:
+                copy[key] = json_copy(item)
+        return copy
     if type(value) is list:
         return [json_copy(item) for item in value]  # pyright: ignore[reportUnknownVariableType]
     return value

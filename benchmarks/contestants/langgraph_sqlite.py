@@ -8,7 +8,7 @@ from typing import Annotated, Any, TypedDict
 from langgraph.checkpoint.sqlite.aio import AsyncSqliteSaver
 from langgraph.graph import END, START, StateGraph
 
-from benchmarks.contestants.turn import CHAIN, FAN, FIRST, THEN, answer, order, steps_of
+from benchmarks.contestants.turn import CHAIN, FAN, FIRST, THEN, answer, clock_starts, order, steps_of
 from benchmarks.machine import versions
 
 
@@ -62,7 +62,7 @@ async def main() -> None:
 
             await run("warm-1")
             await run("warm-2")
-            begun = time.perf_counter()
+            begun = clock_starts()
             await asyncio.gather(*(run(str(n)) for n in range(given["jobs"])))
             seconds = time.perf_counter() - begun
             settings: dict[str, Any] = {}

@@ -13,7 +13,7 @@ from typing import Any
 from agent_framework import AgentConfig, Job, Project
 from agent_framework.infrastructure.database.sqlite import SqliteDatabase
 from agent_framework.types import JobStatus
-from benchmarks.contestants.turn import CHAIN, FAN, FIRST, THEN, answer, order, steps_of
+from benchmarks.contestants.turn import CHAIN, FAN, FIRST, THEN, answer, clock_starts, order, steps_of
 from benchmarks.machine import versions
 
 STEPS = {
@@ -60,7 +60,7 @@ async def run_jobs(project: Project, jobs: int, at_once: int) -> float:
 
     await run()
     await run()
-    begun = time.perf_counter()
+    begun = clock_starts()
     await asyncio.gather(*(run() for _ in range(jobs)))
     return time.perf_counter() - begun
 
