@@ -56,6 +56,12 @@ class Writer:
         """The job is over."""
         self.connection.execute("UPDATE jobs SET status = 'completed' WHERE id = ?", (job,))
 
+    def settings(self) -> dict[str, str | int]:
+        """How durable the connection is, as SQLite answers."""
+        return {
+            name: self.connection.execute(f"PRAGMA {name}").fetchone()[0] for name in ("journal_mode", "synchronous")
+        }
+
 
 def run(writer: Writer, jobs: list[str], steps: "list[list[str]]") -> None:
     """Jobs side by side, step after step, a commit at each point where they wait for each other."""
@@ -86,10 +92,7 @@ def main() -> None:
         for n in range(0, len(names), side_by_side):
             run(writer, names[n : n + side_by_side], STEPS[given["workload"]])
         seconds = time.perf_counter() - begun
-        settings = {
-            name: writer.connection.execute(f"PRAGMA {name}").fetchone()[0] for name in ("journal_mode", "synchronous")
-        }
-        answer(given, seconds, versions={"sqlite": sqlite3.sqlite_version}, settings=settings)
+        answer(given, seconds, versions={"sqlite": sqlite3.sqlite_version}, settings=writer.settings())
         writer.connection.close()
 
 
