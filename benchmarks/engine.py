@@ -57,15 +57,15 @@ def measure(options: Options) -> Table:
         ],
         [
             "every engine is acknowledged after its commit, except langgraph's default, which writes behind its steps",
-            *_least(found),
+            _least(found),
         ],
     )
 
 
-def _least(found: Mapping[str, Mapping[str, Measured]]) -> list[str]:
+def _least(found: Mapping[str, Mapping[str, Measured]]) -> str:
     """How near the least that an engine with a task for each agent does is to the group-commit limit."""
     least = ratio(found["fan"][TASKS], found["fan"][GROUP], "step_us")
-    return [f"fan with nothing but a task, a time limit and its records for each agent, times that limit: {least:.2f}"]
+    return f"fan with nothing but a task, a time limit and its records for each agent, times that limit: {least:.2f}"
 
 
 def _ratio(found: Mapping[str, Mapping[str, Measured]], workload: str, other: str, key: str) -> float | None:

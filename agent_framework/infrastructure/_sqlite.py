@@ -174,7 +174,7 @@ class SqliteWorker:
             while waiting := batch.take():
                 for requests in _alike(waiting):
                     _carry_out(requests, connection)
-        except Exception:
+        except Exception:  # of whatever request it is: then each is carried out by itself
             if len(batch.taken) == 1 or not connection.in_transaction:
                 raise
             connection.execute("ROLLBACK")

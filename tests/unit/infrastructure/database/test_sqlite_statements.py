@@ -18,7 +18,7 @@ STEPS = "selection_rules: [{name: all, condition: always, agents: [a, {parallel:
 
 
 def test_no_statement_of_a_job_builds_a_table_for_itself(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """As one with a list of more than two words does, which takes longer than all else that it does."""
+    """As one with a list of more than two words does, which takes about as long as all else that it does."""
     written: set[str] = set()
     execute = module._execute  # pyright: ignore[reportPrivateUsage]
 
