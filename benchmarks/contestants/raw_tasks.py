@@ -51,9 +51,13 @@ class Thread:
 
     def _serve(self) -> None:
         writer = Writer(self._path, each=False)
-        while (requests := self._requests.get()) is not None:
+        stopped = False
+        while not stopped:
+            waiting = [self._requests.get()]
             while not self._requests.empty():
-                requests += self._requests.get() or ()
+                waiting.append(self._requests.get())
+            stopped = None in waiting
+            requests = [request for requests in waiting for request in requests or ()]
             for work, _ in requests:
                 work(writer)
             writer.commit()
