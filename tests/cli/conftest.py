@@ -11,6 +11,7 @@ from agent_framework.cli.main import main
 from tests.support.dynamodb import dynamodb_server, dynamodb_session, dynamodb_table
 from tests.support.moto_server import aws
 from tests.support.projects import write_agent_file, yaml_of
+from tests.support.running_provider import running_provider
 from tests.terraform.support import load_harness
 
 __all__ = ["aws", "dynamodb_server", "dynamodb_session", "dynamodb_table"]
@@ -65,8 +66,8 @@ def write_project(tmp_path: Path) -> Callable[..., Path]:
 
 @pytest.fixture(scope="session")
 def emulated() -> Iterator[Any]:
-    """A moto server in which other accounts' buckets are closed, with terraform's offline providers in ``env``."""
+    """A moto server in which other accounts' buckets are closed, with terraform's offline provider in ``env``."""
     harness = load_harness()
     env = {**harness.environment(), "MOTO_S3_ALLOW_CROSSACCOUNT_ACCESS": "false", "AWS_EC2_METADATA_DISABLED": "true"}
-    with harness.MotoServer(env) as server:
+    with harness.MotoServer(env) as server, running_provider(server.env) as server.env:
         yield server

@@ -13,7 +13,9 @@ from agent_framework.cli.scaffolding.project import DATABASES
 from agent_framework.cli.scaffolding.terraform import MODULES_DIR
 from agent_framework.config.loader import ConfigLoader, load_config
 from tests.scaffold.support import shell, tree
-from tests.terraform.support import load_harness, needs_offline_provider, needs_terraform
+from tests.terraform.support import needs_offline_provider, needs_terraform, offline
+
+__all__ = ["offline"]
 
 Generated = Callable[..., Path]
 
@@ -23,15 +25,11 @@ Generated = Callable[..., Path]
 @pytest.mark.timeout(300)
 @pytest.mark.parametrize("database", list(DATABASES))
 def test_every_template_with_every_database_is_valid(
-    generated: Generated, template: str, database: str, tmp_path: Path
+    generated: Generated, offline: dict[str, str], template: str, database: str, tmp_path: Path
 ) -> None:
     folder = Path(shutil.copytree(generated(template, database), tmp_path / "shop"))
     assert shell(folder, "agent-framework", "validate", "--stage", "dev").returncode == 0
-    env = {
-        **load_harness().environment(),
-        "TF_DATA_DIR": str(tmp_path / "data"),
-        "AWS_ENDPOINT_URL": "http://127.0.0.1:1",
-    }
+    env = {**offline, "TF_DATA_DIR": str(tmp_path / "data")}
     for command in (["init", "-backend=false"], ["validate"]):
         done = subprocess.run(
             ["terraform", f"-chdir={folder / 'terraform'}", *command], env=env, capture_output=True, text=True

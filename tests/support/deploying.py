@@ -6,7 +6,6 @@
 import base64
 import hashlib
 import json
-import os
 import sys
 import zipfile
 from dataclasses import dataclass
@@ -50,13 +49,13 @@ def _build(project: Path, folder: Path, agent: str) -> TinyPackage:
 
 
 def write_packages_tfvars(project_dir: Path, packages: tuple[TinyPackage, ...]) -> Path:
-    """``terraform/packages.auto.tfvars.json``, as the real packaging writes it."""
+    """``terraform/packages.auto.tfvars.json``, as the real packaging writes it, but with paths for any folder."""
     file = project_dir / "terraform" / "packages.auto.tfvars.json"
     entries = {
         item.agent: {
             "s3_key": f"packages/{item.agent}/{item.sha256}.zip",
             "source_code_hash": base64.b64encode(bytes.fromhex(item.sha256)).decode(),
-            "path": os.path.relpath(item.path, file.parent),
+            "path": str(item.path),
         }
         for item in packages
     }

@@ -12,6 +12,7 @@ from typing import Any
 import boto3
 
 from tests.support.projects import write_agent_file
+from tests.support.running_provider import detached
 from tests.terraform.support import NO_BUCKET_POLICY, ROOT
 
 ACCOUNT = "123456789012"
@@ -59,9 +60,11 @@ class Stage:
         return subprocess.run(self._command(*arguments), **self._options(env), capture_output=True, timeout=300)
 
     def start(self, *arguments: str) -> subprocess.Popen[str]:
-        """A command whose output is read while it runs."""
+        """A command whose output is read while it runs, and that may be interrupted."""
+        options = self._options({})
+        options["env"] = detached(options["env"])
         process = subprocess.Popen(
-            self._command(*arguments), **self._options({}), stdout=subprocess.PIPE, stderr=subprocess.STDOUT
+            self._command(*arguments), **options, stdout=subprocess.PIPE, stderr=subprocess.STDOUT
         )
         self.running.append(process)
         return process

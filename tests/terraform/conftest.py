@@ -10,7 +10,10 @@ import boto3
 import pytest
 
 from agent_framework.cli.deployment.tfvars import TerraformConfig
-from tests.terraform.support import CANARY, load_harness, render_project
+from tests.support.running_provider import running_provider
+from tests.terraform.support import CANARY, load_harness, offline, render_project
+
+__all__ = ["offline"]
 
 
 @dataclass(frozen=True)
@@ -32,15 +35,9 @@ def harness() -> Any:
 
 
 @pytest.fixture(scope="session")
-def offline(harness: Any) -> dict[str, str]:
-    """The environment in which terraform finds the offline providers, and no AWS."""
-    return {**harness.environment(), "AWS_ENDPOINT_URL": "http://127.0.0.1:1"}
-
-
-@pytest.fixture(scope="session")
-def aws(harness: Any, offline: dict[str, str]) -> Iterator[Any]:
-    """A moto server."""
-    with harness.MotoServer(offline) as server:
+def aws(harness: Any) -> Iterator[Any]:
+    """A moto server, with terraform's offline provider in ``env``."""
+    with harness.MotoServer(harness.environment()) as server, running_provider(server.env) as server.env:
         yield server
 
 

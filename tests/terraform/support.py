@@ -16,6 +16,7 @@ import pytest
 from agent_framework.cli.deployment.tfvars import TFVARS, TerraformConfig, terraform_config, write_tfvars
 from agent_framework.cli.scaffolding.templates import render_folder
 from agent_framework.config.loader import ConfigLoader
+from tests.support.running_provider import running_provider
 
 ROOT = Path(__file__).resolve().parents[2]
 MODULES = ROOT / "terraform_modules"
@@ -43,6 +44,13 @@ def load_harness() -> ModuleType:
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
     return module
+
+
+@pytest.fixture(scope="session")
+def offline() -> Iterator[dict[str, str]]:
+    """The environment in which terraform finds the offline provider, and no AWS."""
+    with running_provider({**load_harness().environment(), "AWS_ENDPOINT_URL": "http://127.0.0.1:1"}) as env:
+        yield env
 
 
 def render_project(folder: Path, agents_yaml: str, *, stage: str = "dev", runnable: bool = True) -> TerraformConfig:
@@ -75,7 +83,7 @@ def _packages(stack: Path, made: TerraformConfig) -> Iterator[tuple[str, dict[st
         digest = hashlib.sha256(data)
         key = f"packages/{agent}/{digest.hexdigest()}.zip"
         code_hash = base64.b64encode(digest.digest()).decode()
-        yield agent, {"s3_key": key, "source_code_hash": code_hash, "path": f"{agent}.zip"}
+        yield agent, {"s3_key": key, "source_code_hash": code_hash, "path": str(stack / f"{agent}.zip")}
 
 
 def resources(values: Mapping[str, Any], kind: str = "") -> list[dict[str, Any]]:

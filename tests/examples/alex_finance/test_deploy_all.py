@@ -4,6 +4,7 @@ The zips are tiny ones of each agent's code: that real ones work is the matter o
 """
 
 import re
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,7 @@ from agent_framework.config.loader import load_config
 from tests.examples.alex_finance.support import Alex
 from tests.support import commands
 from tests.support.moto_server import Aws, aws
+from tests.support.running_provider import running_provider
 from tests.terraform.support import NO_BUCKET_POLICY, load_harness, needs_offline_provider, needs_terraform
 
 __all__ = ["aws"]
@@ -37,6 +39,14 @@ runpy.run_module("backend", run_name="__main__", alter_sys=True)
 """
 
 
+@pytest.fixture
+def env(aws: Aws) -> Iterator[dict[str, str]]:
+    """The environment of a shell in which nothing of the example is set, with terraform's offline provider."""
+    given = {**load_harness().environment(), "AWS_ENDPOINT_URL": aws.url, "AWS_DEFAULT_REGION": "us-east-1"}
+    with running_provider(given) as attached:
+        yield {name: text for name, text in attached.items() if not name.startswith(("ALEX_", "POLYGON_"))}
+
+
 def paste_permissions(folder: Path) -> None:
     """Do what the README says for an account with a cluster, an index and an endpoint."""
     section = (folder / "README.md").read_text().partition("## On an account of your own")[2]
@@ -56,10 +66,8 @@ def granted(aws: Aws, agent: str) -> list[str]:
 @needs_terraform
 @needs_offline_provider
 @pytest.mark.timeout(300)
-def test_deploy_all_makes_five_functions_and_their_queue(aws: Aws, tmp_path: Path):
+def test_deploy_all_makes_five_functions_and_their_queue(aws: Aws, env: dict[str, str], tmp_path: Path):
     alex = Alex.copy_to(tmp_path / "alex-finance")
-    env = {**load_harness().environment(), "AWS_ENDPOINT_URL": aws.url, "AWS_DEFAULT_REGION": "us-east-1"}
-    env = {name: text for name, text in env.items() if not name.startswith(("ALEX_", "POLYGON_"))}
     aws.client("scheduler").create_schedule_group(Name="alex-finance-dev")  # the provider for tests only remembers it
     paste_permissions(alex.folder)
     assert commands.run("generate-config", cwd=alex.folder, env=env).returncode == 0
