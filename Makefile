@@ -18,8 +18,10 @@ install: $(STAMP) ## Make .venv from the hash-locked requirements
 
 $(STAMP): requirements/dev.txt pyproject.toml
 	$(PYTHON) -m venv $(VENV)
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/dev.txt
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-compile --require-hashes -r requirements/dev.txt
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
+	$(BIN)/python -m pip check --quiet --disable-pip-version-check
+	-@$(BIN)/python -m compileall -qq -j 0 $(VENV)/lib  # on all cores, which pip does on one; some files are no Python
 	@touch $@
 
 check: format lint layers types test ## Everything that must be green: format, lint, layers, types, tests and docs
