@@ -1,5 +1,6 @@
 """The SQL of documents, the compare-and-set store, as transaction scripts without I/O (`_script`)."""
 
+import sys
 from typing import Any
 
 from agent_framework.infrastructure._json import to_json
@@ -55,12 +56,14 @@ class DocumentScripts(DialectScripts):
         return bool(rows)
 
     def list_documents(self, namespace: str, prefix: str, limit: int, after: str | None) -> Script[list[Document]]:
-        params: dict[str, Any] = {"namespace": namespace, "prefix": prefix, "length": len(prefix), "limit": limit}
+        end = after_all_with(prefix)
+        begins_with = "key >= :prefix" if after is None or after < prefix else "key > :after"
+        params = {"namespace": namespace, "prefix": prefix, "after": after, "end": end, "limit": limit}
         rows = yield Statement(
-            f"""SELECT * FROM documents WHERE namespace = :namespace AND key >= :prefix
-            AND substr(key, 1, CAST(:length AS INTEGER)) = :prefix {"" if after is None else "AND key > :after"}
+            f"""SELECT * FROM documents WHERE namespace = :namespace
+            AND {begins_with} {"" if end is None else "AND key < :end"}
             AND (expires_at IS NULL OR expires_at > {self._now}) ORDER BY key LIMIT :limit""",
-            params if after is None else {**params, "after": after},
+            params,
         )
         return [document_from(row) for row in rows]
 
@@ -74,3 +77,12 @@ class DocumentScripts(DialectScripts):
             {"ago": expired_for_s, "limit": limit},
         )
         return len(rows)
+
+
+def after_all_with(prefix: str) -> str | None:
+    """The least text after all that begin with ``prefix``, by code points as keys are sorted; None if there is none."""
+    kept = prefix.rstrip(chr(sys.maxunicode))
+    if not kept:
+        return None
+    following = ord(kept[-1]) + 1
+    return kept[:-1] + chr(0xE000 if following == 0xD800 else following)  # surrogates are no characters
