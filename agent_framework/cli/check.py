@@ -18,8 +18,8 @@ from agent_framework.cli.options import (
     read_json_object,
     stage_option,
 )
-from agent_framework.config.agent_config import json_schema
 from agent_framework.config.loader import ConfigLoader
+from agent_framework.config.project_config import json_schema
 from agent_framework.core.agent_forms import prepares
 from agent_framework.core.connections import Connection, check_connections
 from agent_framework.core.pinned import pin

@@ -1,6 +1,14 @@
-"""The base of the models of agents.yaml: frozen, strict about unknown fields, silent about values in errors."""
+"""What the models of agents.yaml share: a base that is frozen, strict about unknown fields and silent about values in
+errors, and kinds of values.
+"""
 
-from pydantic import BaseModel, ConfigDict
+from typing import Annotated
+
+from pydantic import BaseModel, ConfigDict, Field
+
+NAME = r"^[a-z][a-z0-9_]{0,39}$"
+AgentName = Annotated[str, Field(pattern=NAME, description="Lower-case letters, digits and _, at most 40 characters.")]
+Seconds = Annotated[float, Field(gt=0, le=31_622_400)]
 
 
 class ConfigModel(BaseModel):

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
-from agent_framework.config.agent_config import Infrastructure, ProjectConfig, ProviderSettings
+from agent_framework.config.project_config import Infrastructure, ProjectConfig, ProviderSettings
 from agent_framework.errors import ConfigError
 from agent_framework.types import is_object
 

@@ -12,8 +12,8 @@ from typing import Any, Self
 from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
-from agent_framework.config.agent_config import LOCAL_INFRASTRUCTURE, LOCAL_ORCHESTRATION, LOCAL_STAGE, ProjectConfig
 from agent_framework.config.deployed import with_approvals_url, with_infrastructure
+from agent_framework.config.project_config import LOCAL_INFRASTRUCTURE, LOCAL_ORCHESTRATION, LOCAL_STAGE, ProjectConfig
 from agent_framework.config.registry import AgentRegistry
 from agent_framework.config.rules_engine import RulesEngine
 from agent_framework.config.yaml_reader import YamlFile, parse_yaml, read_yaml

@@ -17,7 +17,8 @@ from typing import Any, TypeVar
 from pydantic import ValidationError
 
 from agent_framework._lazy import load
-from agent_framework.config.agent_config import AgentConfig, ProjectConfig
+from agent_framework.config.agent_config import AgentConfig
+from agent_framework.config.project_config import ProjectConfig
 from agent_framework.config.rules_engine import RulesEngine
 from agent_framework.errors import ConfigError, ProjectError
 from agent_framework.types import JSONDict

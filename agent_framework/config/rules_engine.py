@@ -8,8 +8,8 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from agent_framework.config.agent_config import RuleConfig
 from agent_framework.config.conditions import parse_condition
+from agent_framework.config.orchestration_config import RuleConfig
 from agent_framework.errors import ConfigError
 from agent_framework.types import JSONDict
 

@@ -97,7 +97,7 @@ class BaseHandler:
     async def _tell(self, event: Any, context: Any, error: BaseException) -> None:
         try:
             await _hook(self._hooks.on_error, event, context, error)
-        except Exception:
+        except Exception:  # whatever a hook raises, what the function failed with is what AWS is told
             logger.exception("the on_error hook of agent %s failed too", self.agent)
 
 

@@ -7,7 +7,7 @@ from functools import partial
 from pathlib import Path
 from typing import Protocol
 
-from agent_framework.config.agent_config import ProviderSettings
+from agent_framework.config.project_config import ProviderSettings
 from agent_framework.core.deployed import loader_of
 from agent_framework.core.environment import environment
 from agent_framework.errors import AgentFrameworkError

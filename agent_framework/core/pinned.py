@@ -12,7 +12,9 @@ from typing import Any
 
 from pydantic import TypeAdapter, ValidationError
 
-from agent_framework.config.agent_config import AgentConfig, ProjectConfig, RuleConfig, StepItem
+from agent_framework.config.agent_config import AgentConfig
+from agent_framework.config.orchestration_config import RuleConfig, StepItem
+from agent_framework.config.project_config import ProjectConfig
 from agent_framework.core.cursor import Places
 from agent_framework.errors import ProjectError
 from agent_framework.infrastructure._json import ByObject

@@ -6,8 +6,10 @@ from dataclasses import dataclass
 from types import ModuleType
 from typing import Any
 
-from agent_framework.config.agent_config import AgentConfig, LLMSettings, ProjectConfig
+from agent_framework.config.agent_config import AgentConfig
+from agent_framework.config.llm_config import LLMSettings
 from agent_framework.config.loader import ConfigLoader
+from agent_framework.config.project_config import ProjectConfig
 from agent_framework.config.registry import AgentRegistry
 from agent_framework.config.validators import validate_config
 from agent_framework.core.agent_forms import tools_of

@@ -11,8 +11,8 @@ from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 from pydantic_core import PydanticUndefined
 
-from agent_framework.config.agent_config import ProjectConfig
 from agent_framework.config.loader import load_config
+from agent_framework.config.project_config import ProjectConfig
 from agent_framework.config.validators import validate_config
 
 FILE = Path(__file__).resolve().parents[2] / "agents.example.yaml"

@@ -8,7 +8,7 @@ from pathlib import Path
 import click
 
 from agent_framework.cli.main import cli
-from agent_framework.config.agent_config import json_schema
+from agent_framework.config.project_config import json_schema
 
 DOCS = Path(__file__).resolve().parents[2] / "docs"
 

@@ -2,8 +2,9 @@
 
 from collections.abc import Callable
 
-from agent_framework.config.agent_config import AgentConfig, ProjectConfig
+from agent_framework.config.agent_config import AgentConfig
 from agent_framework.config.loader import ConfigLoader
+from agent_framework.config.project_config import ProjectConfig
 from agent_framework.config.validators import WORKER_TOOL_PREFIX
 
 ENGINE_AGENT = "orchestrator"

@@ -9,9 +9,9 @@ from dataclasses import dataclass
 from importlib import import_module
 from typing import Any
 
-from agent_framework.config.agent_config import ProviderSettings
 from agent_framework.config.deployed import EXTERNAL
 from agent_framework.config.loader import did_you_mean
+from agent_framework.config.project_config import ProviderSettings
 from agent_framework.infrastructure._providers import ProviderTable
 from agent_framework.infrastructure.database import PROVIDERS as DATABASES
 from agent_framework.infrastructure.queue import PROVIDERS as QUEUES

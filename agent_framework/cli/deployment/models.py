@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Mapping
 
 from agent_framework.cli.deployment.partition import partition_of
-from agent_framework.config.agent_config import LLMSettings
+from agent_framework.config.llm_config import LLMSettings
 from agent_framework.infrastructure.llm.base import ModelSpec
 from agent_framework.types import JSONDict
 

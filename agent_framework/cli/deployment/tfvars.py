@@ -16,9 +16,10 @@ from agent_framework.cli.deployment.environment import sort_variables
 from agent_framework.cli.deployment.infrastructure import database_block, queue_block, storage_block
 from agent_framework.cli.deployment.models import bedrock_models, key_variables
 from agent_framework.cli.scaffolding.files import write_into
-from agent_framework.config.agent_config import AgentConfig, ProjectConfig
+from agent_framework.config.agent_config import AgentConfig
 from agent_framework.config.loader import LOCAL_STAGE, ConfigLoader
 from agent_framework.config.permissions import Permission
+from agent_framework.config.project_config import ProjectConfig
 from agent_framework.config.validators import LAMBDA_NAME_LIMIT
 from agent_framework.errors import ConfigError, Problem
 from agent_framework.types import JSONDict

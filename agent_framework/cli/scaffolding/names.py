@@ -5,7 +5,8 @@ import re
 
 from pydantic import TypeAdapter, ValidationError
 
-from agent_framework.config.agent_config import RESERVED_NAMES, AgentName, ProjectInfo
+from agent_framework.config.config_model import AgentName
+from agent_framework.config.project_config import RESERVED_NAMES, ProjectInfo
 from agent_framework.errors import ConfigError
 
 MAX_DESCRIPTION = 200

@@ -9,8 +9,8 @@ from agent_framework.cli.scaffolding.files import create_folder, existing_files,
 from agent_framework.cli.scaffolding.names import check_project_name
 from agent_framework.cli.scaffolding.templates import render_file, render_folder
 from agent_framework.cli.scaffolding.terraform import handler_file, terraform_files
-from agent_framework.config.agent_config import json_schema
 from agent_framework.config.loader import CONFIG_FILE, load_config_text
+from agent_framework.config.project_config import json_schema
 from agent_framework.errors import ProjectError
 
 SCHEMA_FILE = "agents.schema.json"

@@ -16,7 +16,7 @@ from pathlib import Path
 import agent_framework
 from agent_framework.cli.scaffolding.files import write_into
 from agent_framework.cli.scaffolding.templates import render_file, render_folder
-from agent_framework.config.agent_config import ProjectConfig
+from agent_framework.config.project_config import ProjectConfig
 from agent_framework.errors import ProjectError
 from agent_framework.types import is_array, is_object
 

@@ -170,7 +170,7 @@ class PostgresScripts(StepScripts):
             updated_at = {self._now}
             FROM moves JOIN locked ON locked.id = moves.id
             WHERE jobs.id = moves.id AND jobs.epoch = moves.epoch AND jobs.run = moves.run
-            AND jobs.signals = moves.signals AND jobs.status NOT IN ({FINAL})
+            AND jobs.signals = moves.signals AND {ACTIVE_JOB}
             AND CASE WHEN moves.claimed THEN jobs.lease_owner IS NOT NULL ELSE jobs.lease_until <= {self._now} END
             RETURNING moves.n AS n, jobs.id AS id, {self._at()}"""
 

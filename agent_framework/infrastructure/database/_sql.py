@@ -38,7 +38,7 @@ from agent_framework.types import (
 )
 
 FINAL = ", ".join(f"'{status}'" for status in sorted(FINAL_STATUSES))
-ACTIVE_JOB = " AND ".join(f"status <> '{status}'" for status in sorted(FINAL_STATUSES))
+ACTIVE_JOB = " AND ".join(f"jobs.status <> '{status}'" for status in sorted(FINAL_STATUSES))
 """No list: SQLite makes a table of one with more than two values, each time that a statement runs."""
 KEY = "job_id = :job_id AND run = :run AND seq = :seq AND agent = :agent AND number = :number"
 CLAIM_OF_JOB = "SELECT epoch, signals, status, lease_owner FROM jobs WHERE id = :id"

@@ -82,7 +82,7 @@ class SqliteScripts(StepScripts):
     def free(self, job_id: str) -> Script[Snapshot | None]:
         """The job, if it is active and nobody has claimed it."""
         rows = yield Statement(
-            f"""SELECT *, {self._now} AS read_at FROM whole_jobs
+            f"""SELECT *, {self._now} AS read_at FROM whole_jobs AS jobs
             WHERE id = :id AND {ACTIVE_JOB} AND lease_until <= {self._now}""",
             {"id": job_id},
         )

@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from agent_framework.config.agent_config import ProjectConfig
 from agent_framework.config.loader import LoadedConfig, load_config, load_config_text
+from agent_framework.config.project_config import ProjectConfig
 from agent_framework.config.validators import validate_config
 from agent_framework.errors import ConfigError
 from agent_framework.types import Step

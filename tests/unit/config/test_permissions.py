@@ -7,9 +7,10 @@ import pytest
 from jsonschema import Draft202012Validator
 from pydantic import ValidationError
 
-from agent_framework.config.agent_config import AgentConfig, json_schema
+from agent_framework.config.agent_config import AgentConfig
 from agent_framework.config.loader import load_config_text
 from agent_framework.config.permissions import MAX_CHARACTERS, WIDENING_ACTIONS, WIDENING_SERVICES, Permission
+from agent_framework.config.project_config import json_schema
 from agent_framework.errors import ConfigError
 
 CLUSTER = "arn:aws:rds:us-east-1:123456789012:cluster:alex"

@@ -10,8 +10,10 @@ from dataclasses import dataclass, replace
 from importlib.metadata import PackageNotFoundError, requires
 
 from agent_framework._optional import DISTRIBUTION
-from agent_framework.config.agent_config import AgentConfig, LLMSettings, ProjectConfig
+from agent_framework.config.agent_config import AgentConfig
+from agent_framework.config.llm_config import LLMSettings
 from agent_framework.config.loader import LOCAL_STAGE, WELL_KNOWN_STAGES, ConfigLoader
+from agent_framework.config.project_config import ProjectConfig
 from agent_framework.errors import PackagingError
 from agent_framework.infrastructure.database import PROVIDERS as DATABASES
 from agent_framework.infrastructure.llm.base import BUILDERS, ModelSpec
