@@ -18,6 +18,7 @@ from tests.support.lambda_emulator import LambdaEmulator, emulated_lambda
 from tests.support.lambda_python import lambda_python
 from tests.support.lambda_starts import NewInterpreter
 from tests.support.moto_server import Aws, aws
+from tests.support.running_provider import running_provider
 from tests.support.sample_model import SampleModel
 from tests.terraform.support import NO_BUCKET_POLICY, load_harness, needs_offline_provider, needs_terraform
 
@@ -118,6 +119,14 @@ def test_5_the_model_was_asked_by_the_functions(journey: Journey) -> None:
     assert ran == set(journey.modified())
 
 
+@pytest.fixture(scope="module")
+def attached(journey: Journey) -> Iterator[None]:
+    """From here on Terraform does not start its provider by itself."""
+    with running_provider(journey.env, journey.folder / "terraform") as journey.env:
+        yield
+
+
+@pytest.mark.usefixtures("attached")
 def test_6_a_second_deployment_changes_nothing(journey: Journey) -> None:
     before = journey.modified()
     out = journey.command("deploy", "--stage", "dev", "--auto-approve")

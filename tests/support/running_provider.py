@@ -1,7 +1,7 @@
 """Terraform's offline AWS provider as a process that stays: a command connects to it instead of starting its own.
 
-Starting it takes a second of CPU, several times in each command. How Terraform starts providers by itself is left to
-the test from an empty folder to a destroyed stage.
+Starting it takes a second of CPU, several times in each command. The test from an empty folder to a destroyed stage
+deploys first with a provider that Terraform starts by itself.
 """
 
 import shlex
@@ -16,13 +16,17 @@ PROGRAMS = "mirror/registry.terraform.io/hashicorp/aws/*/linux_amd64/terraform-p
 
 
 @contextmanager
-def running_provider(env: Mapping[str, str]) -> Iterator[dict[str, str]]:
-    """``env`` with a provider that has it too. One that is asked to stop, as by Ctrl-C, is gone for all."""
+def running_provider(env: Mapping[str, str], folder: Path | None = None) -> Iterator[dict[str, str]]:
+    """``env`` with a provider that has it too and stands in ``folder``, where relative paths begin.
+
+    One that is asked to stop, as by Ctrl-C, is gone for all.
+    """
     [program] = Path(env["OFFLINE_TF_HOME"]).glob(PROGRAMS)
-    with tempfile.TemporaryDirectory() as folder:
+    with tempfile.TemporaryDirectory() as sockets:
         process = subprocess.Popen(
             [program, "--dev"],
-            env={**env, "TMPDIR": folder, "PYTHONUNBUFFERED": "1"},
+            cwd=folder,
+            env={**env, "TMPDIR": sockets, "PYTHONUNBUFFERED": "1"},
             stdout=subprocess.PIPE,
             stderr=subprocess.DEVNULL,
             text=True,

@@ -70,7 +70,7 @@ def attempt_from(row: Row) -> Attempt:
         owner=row["owner"],
         started_at=row["started_at"],
         ended_at=row["ended_at"],
-        outcome=outcome_from_dict(state, stored) if stored else None,
+        outcome=None if stored is None else outcome_from_dict(state, stored),
     )
 
 

@@ -10,7 +10,7 @@ from typing import Any
 
 from agent_framework.errors import IdempotencyConflictError, JobNotFoundError, StaleClaimError
 from agent_framework.infrastructure._json import to_json
-from agent_framework.infrastructure.database._codec import loads, outcome_to_dict
+from agent_framework.infrastructure.database._codec import loads, outcome_to_dict, usage_to_dict
 from agent_framework.infrastructure.database._requests import NewJob
 from agent_framework.infrastructure.database._rows import (
     Row,
@@ -288,7 +288,7 @@ def _success_json(ms: int | None) -> str:
 
 def usage_json(usage: Usage) -> str:
     """The stored form of what model calls used."""
-    return _NO_USAGE_JSON if usage is NO_USAGE else to_json(usage.to_dict(), what="usage")
+    return _NO_USAGE_JSON if usage is NO_USAGE else to_json(usage_to_dict(usage), what="usage")
 
 
-_NO_USAGE_JSON = to_json(NO_USAGE.to_dict(), what="usage")
+_NO_USAGE_JSON = to_json(usage_to_dict(NO_USAGE), what="usage")

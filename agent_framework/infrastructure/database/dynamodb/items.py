@@ -4,7 +4,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from agent_framework.infrastructure._json import to_json
-from agent_framework.infrastructure.database._codec import loads, outcome_from_dict, outcome_to_dict
+from agent_framework.infrastructure.database._codec import loads, outcome_from_dict, outcome_to_dict, usage_to_dict
 from agent_framework.infrastructure.database.dynamodb import keys
 from agent_framework.infrastructure.database.dynamodb.writes import Item, Put
 from agent_framework.types import (
@@ -66,7 +66,7 @@ def result_put(job_id: str, result: AgentResult) -> Put:
             "payload": to_json(result.payload, what=f"the output of {result.agent}"),
             "seq": result.seq,
             "execution_time_ms": result.execution_time_ms,
-            "usage": to_json(result.usage.to_dict(), what="usage"),
+            "usage": to_json(usage_to_dict(result.usage), what="usage"),
             "produced_by": result.produced_by,
             "created_at": result.created_at,
         },
@@ -115,7 +115,7 @@ def attempt_from(item: Item) -> Attempt:
         owner=item.get("owner"),
         started_at=_time(item, "started_at"),
         ended_at=_time(item, "ended_at"),
-        outcome=outcome_from_dict(state, stored) if stored else None,
+        outcome=None if stored is None else outcome_from_dict(state, stored),
     )
 
 

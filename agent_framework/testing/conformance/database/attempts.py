@@ -110,8 +110,9 @@ class AttemptTests(Case):
             AgentOutcome(AttemptState.SKIPPED, error="nothing to do"),
             AgentOutcome(AttemptState.INTERRUPTED, detail={"state": "{}", "calls": [{"agent": "a", "input": None}]}),
             AgentOutcome(AttemptState.FAILED, error="x", usage=Usage(requests=1, cost_usd=None, models=("a", "b"))),
+            AgentOutcome(AttemptState.SKIPPED),
         ],
-        ids=["failed", "timeout", "skipped", "interrupted", "unknown cost"],
+        ids=["failed", "timeout", "skipped", "interrupted", "unknown cost", "says nothing"],
     )
     @scenario
     async def test_other_outcomes_come_back_and_store_no_result(

@@ -110,13 +110,13 @@ class SessionTests(Case):
     @scenario
     async def test_it_is_over_after_its_time(self, db: DatabaseProvider, sleep: Sleep) -> None:
         sessions = Sessions(db)
-        await sessions.start("ada", "s1", ttl_s=1.0)
+        await sessions.start("ada", "s1", ttl_s=2.0)
         session = await sessions.open("ada", "s1")
         for text in ("one", "two", "three"):
-            await sleep(0.4)
+            await sleep(0.8)
             await session.add_items([said(text)])
             assert said(text) in await session.get_items()
-        await sleep(1.1)
+        await sleep(2.1)
         assert (await sessions.info("ada", "s1")).state == "expired"
         with pytest.raises(SessionExpiredError, match="is over"):
             await sessions.open("ada", "s1")
