@@ -52,7 +52,12 @@ class Contestant:
             text=True,
             timeout=TIMEOUT_S,
             cwd=REPOSITORY,
-            env={**os.environ, "PYTHONPATH": str(REPOSITORY), "PYTHONWARNINGS": "ignore"},
+            env={
+                **os.environ,
+                "PYTHONPATH": str(REPOSITORY),
+                "PYTHONWARNINGS": "ignore",
+                "PYTHONDONTWRITEBYTECODE": "",  # our modules would be compiled in each turn, the peers' are already
+            },
             check=False,
         )
         if ran.returncode != 0:
