@@ -20,23 +20,29 @@ from tests.support.projects import open_project
 STEPS = "selection_rules: [{name: all, condition: always, agents: [a, {parallel: [b, c]}]}]"
 
 
-def test_no_statement_of_a_job_builds_a_table_for_itself(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """As one with a list of more than two words does, which takes about as long as all else that it does."""
-    written: set[str] = set()
+def keep_statements(monkeypatch: pytest.MonkeyPatch, asked: list[Statement]) -> None:
+    """From here on SQLite's statements are kept in ``asked``."""
     execute = module._execute  # pyright: ignore[reportPrivateUsage]
 
     def seen(connection: sqlite3.Connection, statement: Statement) -> Sequence[Row]:
-        if statement.many is not None:
-            written.add(statement.sql)
+        asked.append(statement)
         return execute(connection, statement)
+
+    monkeypatch.setattr(module, "_execute", seen)
+
+
+def test_no_statement_of_a_job_builds_a_table_for_itself(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As one with a list of more than two words does, which takes about as long as all else that it does."""
+    asked: list[Statement] = []
 
     async def go() -> None:
         agents = {name: lambda: {"ok": True} for name in "abc"}
         async with open_project(tmp_path, agents, STEPS) as project, asyncio.timeout(30):
-            monkeypatch.setattr(module, "_execute", seen)
+            keep_statements(monkeypatch, asked)
             assert (await project.run({})).status is JobStatus.COMPLETED
 
     asyncio.run(go())
+    written = {statement.sql for statement in asked if statement.many is not None}
     verbs = {" ".join(sql.split()[:3]) for sql in written}
     assert verbs >= {"UPDATE jobs SET", "UPDATE attempts SET", "INSERT INTO jobs", "INSERT INTO agent_results"}
 
@@ -53,16 +59,11 @@ def test_a_prefix_is_looked_for_where_it_is_and_no_further(
 ) -> None:
     """Of a million records about approvals, those of one are read."""
     asked: list[Statement] = []
-    execute = module._execute  # pyright: ignore[reportPrivateUsage]
-
-    def seen(connection: sqlite3.Connection, statement: Statement) -> Sequence[Row]:
-        asked.append(statement)
-        return execute(connection, statement)
 
     async def go() -> None:
         database = module.SqliteDatabase(tmp_path / "jobs.sqlite")
         await database.migrate()
-        monkeypatch.setattr(module, "_execute", seen)
+        keep_statements(monkeypatch, asked)
         assert await database.list_documents("audit", prefix="one/", after=after) == []
         await database.close()
 
