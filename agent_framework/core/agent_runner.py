@@ -56,16 +56,17 @@ class ProjectRunner:
         meter = AttemptMeter(self._db, work.key.job_id, limits, _price_with(spec.prices))
         self._meters[work.key] = meter
         services = AgentServices(
-            config=config,
-            project_dir=self._project_dir,
-            model_spec=spec,
-            storage=self._storage,
-            meter=meter,
-            turn=self._turn(work, config) if work.mode is Mode.TURN else None,
-            resumed=resume(work),
-            job=_own(work),
-            tracing=self._tracing,
-            session=await self._session(work, config) if config.session else None,
+            config,
+            self._project_dir,
+            spec,
+            self._storage,
+            meter,
+            None,
+            self._turn(work, config) if work.mode is Mode.TURN else None,
+            resume(work),
+            _own(work),
+            self._tracing,
+            await self._session(work, config) if config.session else None,
         )
         done = await self._guarded(work, make_agent(self._target(work.performer, config), self._db, services))
         del self._meters[work.key]
@@ -108,7 +109,7 @@ class ProjectRunner:
         effects = Effects(self._db, work.key, owner=work.owner, occurrence=work.occurrence, counts=counts)
         outer = GUARD.set(effects)
         try:
-            if work.mode is Mode.RULE or work.mode is Mode.CALLS:
+            if work.mode in _CALLED:
                 return Done(await agent.run(work.key.job_id))
             return await self._orchestrate(work, agent)
         except ApprovalNeeded as exc:
@@ -143,6 +144,9 @@ def _own(work: Work) -> Job | None:
     results = job.agent_results if work.results is None else work.results
     return job.with_data(json_copy(job.request_payload), {name: json_copy(output) for name, output in results.items()})
 
+
+_CALLED = (Mode.RULE, Mode.CALLS)
+"""Modes in which an agent does its work, and does not orchestrate."""
 
 _limits = lru_cache(maxsize=64)(Limits)
 

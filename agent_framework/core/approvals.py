@@ -16,7 +16,7 @@ from collections.abc import Collection, Sequence
 
 from agent_framework.core.approval import Approval, ApprovalState
 from agent_framework.core.approval_store import ApprovalStore
-from agent_framework.core.crash import CrashPoint, crash_point
+from agent_framework.core.crash import crash_point
 from agent_framework.core.pinned import PinnedPlan
 from agent_framework.core.state import fold
 from agent_framework.errors import (
@@ -183,7 +183,7 @@ class Approvals:
         except ApprovalError as exc:
             await self._refused(approval_id, action, by, exc)
             raise
-        crash_point(CrashPoint.APPROVAL_DECIDED)
+        crash_point("approval_decided")
         at, shown = decided.decided_at, decided.arguments_hash
         await self._store.audit(decided.id, action, by=by, at=at, reason=reason, arguments_hash=shown)
         await self._db.signal_job(decided.job_id)

@@ -7,29 +7,29 @@ the n-th time (default 1) that the point is passed.
 import os
 import signal
 from collections.abc import Callable
-from enum import StrEnum
+from typing import Literal, get_args
 
 from agent_framework.errors import ConfigError
 
-
-class CrashPoint(StrEnum):
-    """Every point, in the order in which a job passes them."""
-
-    JOB_SUBMITTED = "job_submitted"
-    JOB_CLAIMED = "job_claimed"
-    DECISION_MADE = "decision_made"
-    DECISION_COMMITTED = "decision_committed"
-    ATTEMPTS_DISPATCHED = "attempts_dispatched"
-    ATTEMPT_LOADED = "attempt_loaded"
-    ATTEMPT_STARTED = "attempt_started"
-    EFFECT_STARTED = "effect_started"
-    EFFECT_MADE = "effect_made"
-    EFFECT_RECORDED = "effect_recorded"
-    AGENT_RETURNED = "agent_returned"
-    APPROVAL_ASKED = "approval_asked"
-    OUTCOME_COMMITTED = "outcome_committed"
-    APPROVAL_DECIDED = "approval_decided"
-    JOB_FINISHED = "job_finished"
+CrashPoint = Literal[
+    "job_submitted",
+    "job_claimed",
+    "decision_made",
+    "decision_committed",
+    "attempts_dispatched",
+    "attempt_loaded",
+    "attempt_started",
+    "effect_started",
+    "effect_made",
+    "effect_recorded",
+    "agent_returned",
+    "approval_asked",
+    "outcome_committed",
+    "approval_decided",
+    "job_finished",
+]
+CRASH_POINTS: tuple[CrashPoint, ...] = get_args(CrashPoint)
+"""Every point, in the order in which a job passes them."""
 
 
 def kill() -> None:
@@ -37,7 +37,7 @@ def kill() -> None:
     os.kill(os.getpid(), signal.SIGKILL)
 
 
-_armed: dict[CrashPoint, int] = {}
+_armed: dict[str, int] = {}
 _death: Callable[[], None] = kill
 
 
@@ -55,11 +55,11 @@ def arm(setting: str | None, *, death: Callable[[], None] = kill) -> None:
     if not setting:
         return
     name, _, count = setting.partition(":")
-    if name not in {point.value for point in CrashPoint} or not (count or "1").isdecimal() or int(count or 1) < 1:
+    if name not in CRASH_POINTS or not (count or "1").isdecimal() or int(count or 1) < 1:
         raise ConfigError(
-            f"AGENT_FRAMEWORK_CRASH_AT={setting!r}: write <name> or <name>:<n>; names: {', '.join(CrashPoint)}"
+            f"AGENT_FRAMEWORK_CRASH_AT={setting!r}: write <name> or <name>:<n>; names: {', '.join(CRASH_POINTS)}"
         )
-    _armed[CrashPoint(name)] = int(count or 1)
+    _armed[name] = int(count or 1)
 
 
 def crash_point(point: CrashPoint) -> None:

@@ -157,10 +157,10 @@ class Place:
         status, events = (JobStatus.PENDING, 0) if self.step is None else (JobStatus.RUNNING, self.events + 1)
         if job.run != self.run or job.status is not status or len(snapshot.events) != events or job.cancel_requested:
             return False
-        settled = 0
+        settled, succeeded = 0, AttemptState.SUCCEEDED
         for attempt in snapshot.attempts:
             if attempt.key.seq == self.step:
-                if attempt.state is not AttemptState.SUCCEEDED:
+                if attempt.state is not succeeded:
                     return False
                 settled += 1
         return settled == len(self.agents) and snapshot.results.keys() <= self._accounted

@@ -201,8 +201,8 @@ def _may_follow(status: JobStatus, decision: Decision | WaitForApproval) -> bool
 
 def awaited(snapshot: Snapshot, plan: PinnedPlan) -> tuple[str, ...]:
     """Approvals that the job asks for and whose decision is not recorded."""
-    waits = any(a.state is AttemptState.WAITING and a.key.run == snapshot.job.run for a in snapshot.attempts)
-    if not waits and not plan.has_gates:
+    run, waiting = snapshot.job.run, AttemptState.WAITING
+    if not plan.has_gates and not [a for a in snapshot.attempts if a.state is waiting and a.key.run == run]:
         return ()
     return tuple(sorted(fold(plan, snapshot).asks()))
 
@@ -304,18 +304,21 @@ def _new_attempts(
     starter: str | None,
 ) -> tuple[Attempt, ...]:
     job, now = snapshot.job, snapshot.now
+    pending, started = AttemptState.PENDING, AttemptState.STARTED
     attempts: list[Attempt] = []
     for agent, standing in startable:
         performer = standing.performer or agent
         policy = plan.policy(performer)
-        wait_s = max(jittered(standing.delay_s, policy, random), standing.at_least_s)
+        wait_s = standing.at_least_s
+        if standing.delay_s:
+            wait_s = max(jittered(standing.delay_s, policy, random), wait_s)
         key = AttemptKey(job.id, job.run, seq, agent, standing.attempts + 1)
         not_before = now + wait_s
         not_after = not_before + policy.timeout_s + GRACE_S
         if starter is not None and not wait_s:
-            attempt = Attempt(key, performer, AttemptState.STARTED, not_before, not_after, starter, now)
+            attempt = Attempt(key, performer, started, not_before, not_after, starter, now)
         else:
-            attempt = Attempt(key, performer, AttemptState.PENDING, not_before, not_after)
+            attempt = Attempt(key, performer, pending, not_before, not_after)
         attempts.append(attempt)
     return tuple(attempts)
 
@@ -328,9 +331,9 @@ def _due_at(
     attempts = (*_open(snapshot), *new)
     if not attempts:
         return now
-    moments = [attempt.not_after for attempt in attempts]
+    moments, pending = [attempt.not_after for attempt in attempts], AttemptState.PENDING
     for attempt in attempts:
-        if attempt.state is AttemptState.PENDING:
+        if attempt.state is pending:
             moments.append(attempt.not_before if attempt.not_before > now else now + REDISPATCH_S)
     deadline = deadline_of(cursor, plan, snapshot, events)
     return min(moments if deadline is None else [*moments, deadline])

@@ -11,7 +11,7 @@ from collections import defaultdict
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Any
 
-from agent_framework.core.crash import CrashPoint, crash_point
+from agent_framework.core.crash import crash_point
 from agent_framework.errors import NeedsReviewError, NotWritten, ProviderError, WriteRefusedError
 from agent_framework.infrastructure._json import canonical_json, hash_of
 from agent_framework.infrastructure.database.base import DatabaseProvider
@@ -96,7 +96,7 @@ class Effects:
         begun = await self._put(effect, body, version)
         if begun is None:
             raise WriteRefusedError(f"another attempt is making the write {write.tool}({shown(write.arguments)})")
-        crash_point(CrashPoint.EFFECT_STARTED)
+        crash_point("effect_started")
         return begun
 
     async def _again(self, effect: str, write: Write, recorded: Document) -> Document:
@@ -123,12 +123,12 @@ class Effects:
                 raise
             reason = f"it failed with {type(exc).__name__}: {redact(str(exc))[:_SHOWN_CHARACTERS]}"
             raise NeedsReviewError(_unknown(self._key.job_id, effect, begun.body, reason)) from exc
-        crash_point(CrashPoint.EFFECT_MADE)
+        crash_point("effect_made")
         result = _kept(result)
         done = {**begun.body, "state": DONE, "result": result, "done_at": await self._db.now()}
         if await self._put(effect, done, begun.version) is None:
             logger.warning("the write %s of attempt %s was recorded by somebody else meanwhile", effect, self._key)
-        crash_point(CrashPoint.EFFECT_RECORDED)
+        crash_point("effect_recorded")
         return result
 
     async def _put(self, effect: str, body: JSONDict, version: int) -> Document | None:

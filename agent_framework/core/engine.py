@@ -10,7 +10,7 @@ from contextlib import suppress
 
 from agent_framework.core.approval import Approval, gate_id
 from agent_framework.core.approval_store import ApprovalStore
-from agent_framework.core.crash import CrashPoint, crash_point
+from agent_framework.core.crash import crash_point
 from agent_framework.core.cursor import Place
 from agent_framework.core.decide import Move, awaited, decide, refuse
 from agent_framework.core.handover import Handover, Starter
@@ -88,11 +88,11 @@ class Engine:
 
         def at_once(snapshot: Snapshot) -> Changes | None:
             nonlocal move
-            crash_point(CrashPoint.JOB_CLAIMED)
+            crash_point("job_claimed")
             move = self._move_at_once(snapshot, lost, since)
             if move is None:
                 return None
-            crash_point(CrashPoint.DECISION_MADE)
+            crash_point("decision_made")
             return move.changes
 
         decided = await self.jobs.decide(job_id, at_once)
@@ -121,7 +121,7 @@ class Engine:
         if move.dispatch:
             await self._dispatcher.dispatch(move.dispatch)
         if move.dispatch or move.begun:
-            crash_point(CrashPoint.ATTEMPTS_DISPATCHED)
+            crash_point("attempts_dispatched")
         if move.status.is_final:
             await self._dispatcher.job_ended(job_id)
         elif move.waits:

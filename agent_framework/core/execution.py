@@ -14,7 +14,7 @@ from typing import Any, Protocol
 from agent_framework.core.alarms import Alarms
 from agent_framework.core.approval_store import ApprovalStore
 from agent_framework.core.asking import ask
-from agent_framework.core.crash import CrashPoint, crash_point
+from agent_framework.core.crash import crash_point
 from agent_framework.core.handover import Handover
 from agent_framework.core.large_values import output_paths
 from agent_framework.core.outputs import to_output
@@ -135,7 +135,7 @@ class Performer:
             return await self._fail(key, exc)
         if snapshot is None or snapshot.job.plan is None:
             return None
-        crash_point(CrashPoint.ATTEMPT_LOADED)
+        crash_point("attempt_loaded")
         plan = PinnedPlan.from_dict(snapshot.job.plan)
         attempt = next((a for a in snapshot.attempts if a.key == key), None)
         if attempt is None:
@@ -150,20 +150,20 @@ class Performer:
 
     def carry_out(self, handover: Handover, attempt: Attempt) -> Awaitable[AgentOutcome]:
         """Perform an attempt that was stored as started, by this process, together with the decision about it."""
-        crash_point(CrashPoint.ATTEMPT_LOADED)
+        crash_point("attempt_loaded")
         timeout_s = handover.plan.policy(attempt.performer).timeout_s
         return self._carry_out(handover.step.work(attempt), timeout_s, handover.ended)
 
     async def _carry_out(self, work: Work, timeout_s: float, wakes: Callable[[AgentOutcome], bool]) -> AgentOutcome:
         """Perform an attempt that is started; ``wakes`` tells by its outcome whether the job must be woken."""
-        crash_point(CrashPoint.ATTEMPT_STARTED)
+        crash_point("attempt_started")
         if self._listener is not ignore:
             self._listener(AttemptStarted(work.key, work.performer))
         begun = self._clock()
         outcome = await self._guard(work, partial(self._run, work, timeout_s))
         if outcome.execution_time_ms is None:
             outcome = replace(outcome, execution_time_ms=self._ms_since(begun))
-        crash_point(CrashPoint.AGENT_RETURNED)
+        crash_point("agent_returned")
         return await self._end(work.key, outcome, work.performer, wakes=wakes(outcome))
 
     async def _fail(self, key: AttemptKey, error: AgentFrameworkError) -> AgentOutcome | None:
@@ -184,7 +184,7 @@ class Performer:
             logger.warning("the outcome of attempt %s came too late and was refused", key)
         if self._listener is not ignore:
             self._listener(AttemptEnded(key, performer, outcome, stored))
-        crash_point(CrashPoint.OUTCOME_COMMITTED)
+        crash_point("outcome_committed")
         if not (at_first and stored) or (wakes and self._wake_early is None):
             await self._wake(key.job_id)
         return outcome
@@ -238,7 +238,7 @@ class Performer:
             detail = await ask(self._approvals, self._db, work, needed)
         except AgentFrameworkError as exc:
             return failure(exc, usage)
-        crash_point(CrashPoint.APPROVAL_ASKED)
+        crash_point("approval_asked")
         return AgentOutcome(AttemptState.WAITING, usage=usage, detail=detail)
 
     def _cancelled(self, error: asyncio.CancelledError, usage: Usage) -> AgentOutcome:

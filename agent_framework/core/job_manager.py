@@ -7,7 +7,7 @@ import logging
 from collections.abc import Callable
 from dataclasses import replace
 
-from agent_framework.core.crash import CrashPoint, crash_point
+from agent_framework.core.crash import crash_point
 from agent_framework.core.owner import is_dead, process_owner
 from agent_framework.errors import ConfigError, IllegalTransitionError
 from agent_framework.infrastructure.database.base import (
@@ -64,7 +64,7 @@ class JobManager:
         if nesting(request_payload) > MAX_NESTING:
             raise ConfigError(f"the job's input is nested deeper than {MAX_NESTING} levels")
         job_id = await self.db.create_job(user_id, job_type, request_payload, client_key=client_key, job_id=job_id)
-        crash_point(CrashPoint.JOB_SUBMITTED)
+        crash_point("job_submitted")
         return job_id
 
     async def get(self, job_id: str) -> Job:
@@ -134,7 +134,7 @@ class JobManager:
             logger.info("taking over job %s from a process that died", job_id)
             snapshot = await self.db.claim_job(job_id, self.owner, self.lease_s, take_over_from=holder)
         if snapshot is not None:
-            crash_point(CrashPoint.JOB_CLAIMED)
+            crash_point("job_claimed")
         return snapshot
 
     async def commit(self, snapshot: Snapshot, changes: Changes) -> Snapshot | None:
@@ -143,7 +143,7 @@ class JobManager:
         Raises:
             StaleClaimError: the claim was taken over.
         """
-        crash_point(CrashPoint.DECISION_MADE)
+        crash_point("decision_made")
         if changes.status is not None and changes.status.is_final:
             changes = replace(changes, due_at=None)
         newer = await self.db.commit(snapshot, changes)
@@ -165,4 +165,4 @@ class JobManager:
 def committed(changes: Changes) -> None:
     """A decision was written."""
     finished = changes.status is not None and changes.status.is_final
-    crash_point(CrashPoint.JOB_FINISHED if finished else CrashPoint.DECISION_COMMITTED)
+    crash_point("job_finished" if finished else "decision_committed")

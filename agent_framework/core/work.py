@@ -4,7 +4,6 @@ What an agent gets of it is a copy (`agent_runner`): it may change that, and nei
 """
 
 from collections.abc import Mapping
-from dataclasses import replace
 from typing import Any
 
 from agent_framework.core.cursor import Mode
@@ -46,11 +45,12 @@ class StepView:
     def __init__(self, snapshot: Snapshot, plan: PinnedPlan, seq: int) -> None:
         self._snapshot = snapshot
         self._plan = plan
-        event = next(e for e in reversed(snapshot.events) if e.kind is EventKind.STEP and e.seq == seq)
-        self.agents: list[str] = event.data["agents"]
-        self._mode = Mode(event.data["mode"])
+        step, approval = _recorded(snapshot, seq), EventKind.APPROVAL
+        self.agents: list[str] = step["agents"]
+        self._mode = Mode(step["mode"])
+        self._is_turn = self._mode is Mode.TURN
         self._results = {name: result.payload for name, result in snapshot.results.items() if result.seq != seq}
-        self._decisions = {e.data["approval"]: e.data for e in snapshot.events if e.kind is EventKind.APPROVAL}
+        self._decisions = {e.data["approval"]: e.data for e in snapshot.events if e.kind is approval}
         self._by_agent: dict[str, list[Attempt]] = {}
         for attempt in snapshot.attempts:
             self._by_agent.setdefault(attempt.key.agent, []).append(attempt)
@@ -66,29 +66,38 @@ class StepView:
             waited = [a for a in own if a.key.seq == key.seq and a.state is AttemptState.WAITING]
             occurrence += len({a.key.seq for a in own if a.state is AttemptState.SUCCEEDED and a.key.seq < key.seq})
         last = waited[-1] if waited and waited[-1].performer == attempt.performer else None
-        work = Work(
+        return Work(
             key,
             attempt.performer,
             self._mode,
             self._plan,
-            results=self._results,
-            job=job,
-            owner=attempt.owner,
-            user_id=job.user_id,
-            occurrence=occurrence,
-            waits=len(waited),
-            waited=json_copy(last.outcome.detail) if last and last.outcome else None,
-            decisions=self._decisions,
+            self._results,
+            self._previous_turn(key.run) if self._is_turn else None,
+            json_copy(_answers(self._snapshot, key.run)) if self._is_turn else None,
+            job,
+            attempt.owner,
+            job.user_id,
+            occurrence,
+            len(waited),
+            json_copy(last.outcome.detail) if last and last.outcome else None,
+            self._decisions,
         )
-        if self._mode is not Mode.TURN:
-            return work
+
+    def _previous_turn(self, run: int) -> JSONDict | None:
         turns = [
             a.outcome.detail
             for a in sorted(self._snapshot.attempts, key=_in_time)
-            if a.state is AttemptState.INTERRUPTED and a.key.run == key.run and a.outcome is not None
+            if a.state is AttemptState.INTERRUPTED and a.key.run == run and a.outcome is not None
         ]
-        previous = json_copy(turns[-1]) if turns else None
-        return replace(work, previous_turn=previous, answers=json_copy(_answers(self._snapshot, key.run)))
+        return json_copy(turns[-1]) if turns else None
+
+
+def _recorded(snapshot: Snapshot, seq: int) -> JSONDict:
+    """What the record of a step says."""
+    for event in reversed(snapshot.events):
+        if event.seq == seq:
+            return event.data
+    raise ValueError(f"job {snapshot.job.id} has no step {seq}")
 
 
 def _in_time(attempt: Attempt) -> tuple[int, int]:

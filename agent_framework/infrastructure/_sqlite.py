@@ -250,11 +250,8 @@ class _Batch:
     def take(self) -> "Sequence[_Request]":
         """All that wait now; what should come last is left out if nobody waits for it any more."""
         new, self._next = self._next, []
-        while len(self.taken) + len(new) < self._most and not self.is_last:
-            try:
-                requests = self._waiting.get_nowait()
-            except queue.Empty:
-                break
+        while len(self.taken) + len(new) < self._most and not self.is_last and not self._waiting.empty():
+            requests = self._waiting.get()  # which nobody else does
             self.is_last = requests is None
             new = [*new, *(requests or ())]
         new = [request for request in new if not (request.last and request.future.cancelled())]

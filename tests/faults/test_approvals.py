@@ -15,7 +15,6 @@ import pytest
 
 from agent_framework import Project
 from agent_framework.core.approval import Approval, ApprovalState
-from agent_framework.core.crash import CrashPoint
 from agent_framework.errors import ApprovalError
 from tests.support import commands
 from tests.support.projects import open_project
@@ -123,7 +122,7 @@ def test_row_33_a_job_that_waits_survives_a_restart_of_everything(tmp_path: Path
     assert (order, amount) == ("o-1", "5")
 
 
-@pytest.mark.parametrize("point", [CrashPoint.APPROVAL_ASKED, CrashPoint.AGENT_RETURNED, CrashPoint.DECISION_COMMITTED])
+@pytest.mark.parametrize("point", ["approval_asked", "agent_returned", "decision_committed"])
 def test_row_33_a_process_killed_while_it_asks_asks_the_same_again(tmp_path: Path, point: str) -> None:
     shop = Shop(tmp_path, APPROVED)
     assert shop.command("run", crash_at=point).returncode == KILLED
@@ -150,15 +149,15 @@ def test_row_33_a_decision_whose_process_was_killed_stands_and_is_not_made_twice
 @pytest.mark.parametrize(
     "point",
     [
-        CrashPoint.JOB_CLAIMED,
-        CrashPoint.DECISION_MADE,
-        CrashPoint.ATTEMPTS_DISPATCHED,
-        CrashPoint.ATTEMPT_STARTED,
-        CrashPoint.EFFECT_STARTED,
-        CrashPoint.EFFECT_MADE,
-        CrashPoint.EFFECT_RECORDED,
-        CrashPoint.AGENT_RETURNED,
-        CrashPoint.OUTCOME_COMMITTED,
+        "job_claimed",
+        "decision_made",
+        "attempts_dispatched",
+        "attempt_started",
+        "effect_started",
+        "effect_made",
+        "effect_recorded",
+        "agent_returned",
+        "outcome_committed",
     ],
 )
 def test_row_33_an_approved_call_has_one_effect_wherever_the_resuming_process_dies(tmp_path: Path, point: str) -> None:

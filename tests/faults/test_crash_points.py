@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from agent_framework.core.crash import CrashPoint
+from agent_framework.core.crash import CRASH_POINTS, CrashPoint
 from agent_framework.core.trace import canonical, trace
 from agent_framework.types import AttemptState, JobStatus, JSONDict, Snapshot
 from tests.faults.harness.backends import SqliteBackend
@@ -20,15 +20,15 @@ from tests.support.job_process import AGENTS, drive, ran, stored, write_job_proj
 JOB = "11111111-1111-4111-8111-111111111111"
 KILLED = -9
 WRITES_AND_APPROVALS = (
-    CrashPoint.EFFECT_STARTED,
-    CrashPoint.EFFECT_MADE,
-    CrashPoint.EFFECT_RECORDED,
-    CrashPoint.APPROVAL_ASKED,
-    CrashPoint.APPROVAL_DECIDED,
+    "effect_started",
+    "effect_made",
+    "effect_recorded",
+    "approval_asked",
+    "approval_decided",
 )
 """Points that this project never passes; test_effects.py and test_approvals.py kill there."""
-CASES = [(point, n) for point in CrashPoint if point not in WRITES_AND_APPROVALS for n in (1, 2, 3)]
-OFTEN_ENOUGH = {CrashPoint.JOB_SUBMITTED: 1, CrashPoint.JOB_FINISHED: 1}
+CASES = [(point, n) for point in CRASH_POINTS if point not in WRITES_AND_APPROVALS for n in (1, 2, 3)]
+OFTEN_ENOUGH = {"job_submitted": 1, "job_finished": 1}
 """Points that one process passes fewer than three times."""
 
 
@@ -105,7 +105,7 @@ def test_row_01_a_job_killed_at_each_pair_of_crash_points_is_completed_with_one_
             return told.counts["kills"]
 
         try:
-            passed = [point for point in CrashPoint if await kills(point)]
+            passed = [point for point in CRASH_POINTS if await kills(point)]
             pairs = list(product(passed, passed))
             return len(passed), sum([await kills(*pair) == 2 for pair in pairs])
         finally:

@@ -4,11 +4,10 @@ from pathlib import Path
 
 import pytest
 
-from agent_framework.core.crash import CrashPoint
 from tests.support.shop import KEYED, KEYLESS, Shop
 
 KILLED = -9
-AROUND = (CrashPoint.EFFECT_STARTED, CrashPoint.EFFECT_MADE, CrashPoint.EFFECT_RECORDED, CrashPoint.AGENT_RETURNED)
+AROUND = ("effect_started", "effect_made", "effect_recorded", "agent_returned")
 PAIRS = [(first, second) for first in AROUND[:3] for second in AROUND]
 
 
@@ -36,19 +35,19 @@ def test_row_01_a_keyed_write_has_one_effect_though_two_processes_die(tmp_path: 
     assert len({tuple(effect) for effect in shop.effects}) == 1
 
 
-@pytest.mark.parametrize("point", [CrashPoint.EFFECT_RECORDED, CrashPoint.AGENT_RETURNED])
+@pytest.mark.parametrize("point", ["effect_recorded", "agent_returned"])
 def test_row_02_a_recorded_write_of_a_keyless_tool_is_not_made_again(tmp_path: Path, point: str) -> None:
     shop = Shop(tmp_path, KEYLESS)
     assert killed_and_resumed(shop, point) == "completed"
     assert len(shop.effects) == 1
 
 
-@pytest.mark.parametrize("point", [CrashPoint.EFFECT_STARTED, CrashPoint.EFFECT_MADE])
+@pytest.mark.parametrize("point", ["effect_started", "effect_made"])
 def test_row_03_an_interrupted_write_of_a_keyless_tool_needs_review_and_one_command_settles_it(
-    tmp_path: Path, point: CrashPoint
+    tmp_path: Path, point: str
 ) -> None:
     shop = Shop(tmp_path, KEYLESS)
-    made = point is CrashPoint.EFFECT_MADE
+    made = point == "effect_made"
     assert killed_and_resumed(shop, point) == "needs_review"
     assert len(shop.effects) == int(made), "nobody calls it again"
     job_id = shop.job().id

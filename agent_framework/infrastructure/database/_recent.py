@@ -42,13 +42,14 @@ class Recent:
         self._jobs: OrderedDict[str, Known] = OrderedDict()
 
     def keep(self, snapshot: Snapshot, *, before: Known | None = None) -> None:
-        """The job was written just now; outcomes that came since it was ``before`` are still to be seen."""
+        """The job was written just now, upon what was known ``before``; outcomes that came since are still unseen."""
         job = snapshot.job
         last = self._jobs.pop(job.id, None)
         if job.status.is_final or job.status is JobStatus.WAITING_FOR_APPROVAL:
             return
-        for attempt in snapshot.attempts:
-            if attempt.state is AttemptState.PENDING and attempt.key.run == job.run:
+        pending = AttemptState.PENDING
+        for attempt in snapshot.attempts if before is None else snapshot.attempts[len(before.written.attempts) :]:
+            if attempt.state is pending and attempt.key.run == job.run:
                 return
         later = last.ended[len(before.ended) :] if last is not None and before is not None else ()
         self._jobs[job.id] = Known(snapshot, later)

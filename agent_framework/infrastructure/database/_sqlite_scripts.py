@@ -112,14 +112,14 @@ class SqliteScripts(StepScripts):
         if events:
             yield Statement(_INSERT_EVENTS, many=events)
         settled = [
-            (str(outcome.state), outcome_json(outcome), d.at, *_of(key))
+            (str(outcome.state), outcome_json(outcome), d.at, *key)
             for d in decisions
             for key, outcome in d.changes.settle
         ]
         if settled:
             yield Statement(_SETTLE_ATTEMPTS, many=settled)
         attempts = [
-            (*_of(a.key), a.performer, str(a.state), a.owner, a.not_before, a.not_after, a.started_at)
+            (*a.key, a.performer, str(a.state), a.owner, a.not_before, a.not_after, a.started_at)
             for d in decisions
             for a in d.changes.attempts
         ]
@@ -141,13 +141,14 @@ class SqliteScripts(StepScripts):
     def end(self, outcomes: Sequence[Ended]) -> Script[list[float | None]]:
         rows = yield Statement(
             _END_ATTEMPTS,
-            many=[(str(o.outcome.state), outcome_json(o.outcome), o.at, *_of(o.key), o.owner) for o in outcomes],
+            many=[(str(o.outcome.state), outcome_json(o.outcome), o.at, *o.key, o.owner) for o in outcomes],
         )
         if rows[0]["changed"] != len(outcomes):
             if len(outcomes) > 1:
                 raise NotTogether
             return [None]
-        results = [_result(ended) for ended in outcomes if ended.outcome.state is AttemptState.SUCCEEDED]
+        succeeded = AttemptState.SUCCEEDED
+        results = [_result(ended) for ended in outcomes if ended.outcome.state is succeeded]
         if results:
             yield Statement(_INSERT_RESULTS, many=results)
         signals: dict[str, int] = {}
@@ -158,10 +159,6 @@ class SqliteScripts(StepScripts):
         for ended in outcomes:
             ended.stored = True
         return [ended.at for ended in outcomes]
-
-
-def _of(key: AttemptKey) -> tuple[str, int, int, str, int]:
-    return key.job_id, key.run, key.seq, key.agent, key.number
 
 
 def _with_id(plan: JSONDict) -> tuple[str, str]:

@@ -78,10 +78,10 @@ def with_ended(snapshot: Snapshot, ended: Sequence[Ended], now: float) -> Snapsh
         return Snapshot(snapshot.job, snapshot.events, snapshot.attempts, snapshot.results, now)
     news = {one.key: one for one in ended}
     attempts = tuple([_ended(a, news[a.key]) if a.key in news else a for a in snapshot.attempts])
-    results, last = dict(snapshot.results), 0.0
+    results, last, succeeded = dict(snapshot.results), 0.0, AttemptState.SUCCEEDED
     for one in ended:
         key, outcome, last = one.key, one.outcome, max(last, one.at)
-        if outcome.state is AttemptState.SUCCEEDED:
+        if outcome.state is succeeded:
             results.pop(key.agent, None)  # results are in the order in which they came
             output, ms = outcome.output or {}, outcome.execution_time_ms
             results[key.agent] = AgentResult(key.agent, output, key.seq, ms, outcome.usage, one.stand_in, one.at)

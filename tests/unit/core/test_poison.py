@@ -8,18 +8,19 @@ from typing import Any
 
 import pytest
 
-from agent_framework import JobStatus, Project
+from agent_framework import Job, JobStatus, Project
 from agent_framework.core.engine import Engine
 from agent_framework.core.execution import Performer
 from agent_framework.core.message_handler import MessageHandler
 from agent_framework.core.messages import advance_message
+from agent_framework.core.pinned import PinnedPlan
 from agent_framework.errors import ConfigError, ProviderError
 from agent_framework.infrastructure.queue.base import Message
 from tests.support.projects import open_project
 
 
-def handler_of(project: Project, uniform: Callable[[], float] = lambda: 0.0) -> MessageHandler:
-    engine = Engine(project.jobs, plan=lambda job: project.orchestrator.pin(), dispatcher=Nowhere(), uniform=uniform)
+def handler_of(project: Project, plan: Callable[[Job], PinnedPlan] | None = None) -> MessageHandler:
+    engine = Engine(project.jobs, plan=plan or (lambda job: project.orchestrator.pin()), dispatcher=Nowhere())
     return MessageHandler(project.jobs, engine, Performer(project.db, project.runner, owner="me", wake=nobody))
 
 
@@ -74,13 +75,13 @@ def test_the_last_try_fails_the_job_with_the_reason(tmp_path: Path) -> None:
 
 
 def test_an_advance_that_fails_holds_no_claim(tmp_path: Path) -> None:
-    def broken() -> float:
+    def broken(job: Job) -> PinnedPlan:
         raise RuntimeError("a fault in the engine")
 
     async def work() -> None:
         async with project_in(tmp_path) as project:
             job_id = await project.jobs.submit({})
-            handler = handler_of(project, uniform=broken)
+            handler = handler_of(project, plan=broken)
             with pytest.raises(RuntimeError, match="a fault in the engine"):
                 await handler.handle(message(advance_message(job_id), 1), receive_limit=3)
             assert await project.db.claim_owner(job_id) is None
