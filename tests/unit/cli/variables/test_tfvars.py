@@ -7,42 +7,14 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
-from agent_framework.cli.deployment.environment import problems
 from agent_framework.cli.deployment.infrastructure import DATABASE, QUEUE, STORAGE
-from agent_framework.cli.deployment.models import bedrock_model
-from agent_framework.cli.deployment.tfvars import TFVARS, TerraformConfig, terraform_config
+from agent_framework.cli.deployment.tfvars import TFVARS
 from agent_framework.cli.generate import generate_config
-from agent_framework.config.loader import ConfigLoader
-from agent_framework.errors import ConfigError
-from agent_framework.observability.redaction import is_secret_name, looks_secret
+from tests.support.stage_variables import Make, refusal
 
-SAMPLES = Path(__file__).parents[1] / "config" / "samples"
+SAMPLES = Path(__file__).parents[2] / "config" / "samples"
 CANARY = "canary-0f7d-value-of-a-secret"
-Make = Callable[..., TerraformConfig]
-
-
-@pytest.fixture
-def make(tmp_path: Path) -> Make:
-    """The variables of an agents.yaml: ``make("agents: {...}", stage="prod")``; the project is called shop."""
-
-    def made(text: str, *, stage: str = "dev", modules: tuple[str, ...] = ()) -> TerraformConfig:
-        (tmp_path / "agents.yaml").write_text(text if "project:" in text else f"project: {{name: shop}}\n{text}")
-        for name in modules:
-            folder = tmp_path / "backend" / "agents" / name
-            folder.mkdir(parents=True)
-            (folder / "agent.py").write_text("raise AssertionError('generating must not import agents')\n")
-        return terraform_config(ConfigLoader(tmp_path, stage=stage))
-
-    return made
-
-
-def refusal(make: Make, text: str, **options: Any) -> str:
-    with pytest.raises(ConfigError) as caught:
-        make(text, **options)
-    return str(caught.value)
 
 
 # -- the file ---------------------------------------------------------------------------------------------------
@@ -118,35 +90,6 @@ stages:
     assert prod["queue"]["settings"]["batch_size"] == 1
 
 
-def test_permissions_are_their_agents_own_and_the_same_bytes_in_any_order(make: Make) -> None:
-    cluster, files = "arn:aws:rds:us-east-1:123456789012:cluster:a", "arn:aws:s3:::files/*"
-    text = """
-agents:
-  chief: {{type: orchestrator, permissions: [{{actions: [sns:Publish], resources: ["*"], reason: telephone numbers}}]}}
-  reader: {{permissions: [{{actions: [{0}], resources: ["{1}", "{2}"]}}]}}
-  writer: {{}}
-stages:
-  prod: {{agents: {{reader: {{permissions: []}}}}}}
-"""
-    made = make(text.format("rds-data:ExecuteStatement, rds-data:BeginTransaction", cluster, files))
-    again = make(text.format("rds-data:BeginTransaction, rds-data:ExecuteStatement", files, cluster))
-    assert made.text == again.text
-    assert {name: agent["permissions"] for name, agent in made.variables["agents"].items()} == {
-        "chief": [{"actions": ["sns:Publish"], "reason": "telephone numbers", "resources": ["*"]}],
-        "reader": [
-            {
-                "actions": ["rds-data:BeginTransaction", "rds-data:ExecuteStatement"],
-                "reason": None,
-                "resources": [cluster, files],
-            }
-        ],
-        "writer": [],
-    }
-    assert made.notes == ("chief may do more than it names, *: telephone numbers",)
-    prod = make(text.format("s3:GetObject", cluster, files), stage="prod")
-    assert prod.variables["agents"]["reader"]["permissions"] == []
-
-
 def test_a_trigger_that_the_modules_do_not_make_is_noted(make: Make) -> None:
     made = make("agents: {writer: {runtime: {triggers: [schedule]}}}")
     assert any("no trigger 'schedule'" in note for note in made.notes)
@@ -198,13 +141,6 @@ def test_a_second_orchestrator_is_refused(make: Make) -> None:
     assert "agents.yaml:4: agents.b.type: a is the orchestrator already" in told
 
 
-def test_the_orchestrator_may_call_models_only_where_it_is_one(make: Make) -> None:
-    text = "agents: {chief: {type: orchestrator}, writer: {}}\n"
-    assert make(text).variables["agents"]["chief"]["bedrock_models"] == []
-    thinking = make(f"{text}orchestration: {{strategy: agent}}")
-    assert thinking.variables["agents"]["chief"]["bedrock_models"] != []
-
-
 def test_the_engine_is_said_for_the_stage(make: Make) -> None:
     text = "agents: {writer: {}}\nstages: {prod: {orchestration: {engine: durable}}}"
     assert make(text).variables["engine"] == "checkpoint"
@@ -244,151 +180,6 @@ def test_a_function_whose_name_would_be_too_long_is_refused(make: Make) -> None:
     name = "a_worker_with_a_rather_long_name_indeed"
     told = refusal(make, f"project: {{name: a-project-with-a-lone}}\nagents:\n  {name}: {{}}\n")
     assert f"agents.yaml:3: agents.{name}: its function would be called" in told
-
-
-# -- environment and secrets ------------------------------------------------------------------------------------
-
-
-def test_names_are_asked_for_later_and_secrets_by_their_place(make: Make, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("API_KEY", CANARY)
-    monkeypatch.setenv("LEVEL", CANARY)
-    made = make("agents: {writer: {runtime: {environment: [LEVEL, API_KEY, DATABASE_URL]}}, other: {}}")
-    assert made.environment_names == ("LEVEL",)
-    assert made.secret_names == ("API_KEY", "DATABASE_URL")
-    assert made.variables["agents"]["other"]["secret_names"] == []
-    assert CANARY not in made.text
-    assert CANARY not in repr(made)
-
-
-def test_the_place_of_a_secret_may_stand_in_agents_yaml(make: Make) -> None:
-    arn = "arn:aws:secretsmanager:us-east-1:123456789012:secret:crm-AbCdEf"
-    made = make(f"agents: {{writer: {{runtime: {{environment: {{CRM_TOKEN: '{arn}', API_KEY: /shop/key}}}}}}}}")
-    writer = made.variables["agents"]["writer"]
-    assert writer["secret_references"] == {"API_KEY": "/shop/key", "CRM_TOKEN": arn}
-    assert writer["environment"] == {}
-
-
-def test_the_value_of_a_secret_may_not_and_is_not_repeated(make: Make) -> None:
-    told = refusal(make, f"agents:\n  writer:\n    runtime:\n      environment: {{API_KEY: {CANARY}}}\n")
-    assert "agents.writer.runtime.environment: API_KEY looks like a secret" in told
-    assert CANARY not in told
-
-
-@pytest.mark.parametrize(
-    "value",
-    [
-        "sk-proj-abcdefghijklmnop1234",
-        "AKIAABCDEFGHIJKLMNOP",
-        "postgres://me:hunter2@host/db",
-        "-----BEGIN RSA PRIVATE KEY-----",
-        "ghp_abcdefghijklmnopqrstuvwxyz0123456789",
-        "eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiIxIn0.abc",
-    ],
-)
-def test_a_value_with_the_form_of_a_secret_is_refused_under_any_name(make: Make, value: str) -> None:
-    told = refusal(make, f"agents: {{writer: {{runtime: {{environment: {{LEVEL: '{value}'}}}}}}}}")
-    assert "the value of LEVEL looks like a secret" in told
-    assert value not in told
-
-
-@pytest.mark.parametrize(
-    "value", ["https://api.example.com/v1", "gold", "eu-central-1", "a:b", "/mnt/data", "10.0.0.1"]
-)
-def test_ordinary_values_are_not_taken_for_secrets(value: str) -> None:
-    assert not looks_secret(value)
-
-
-@pytest.mark.parametrize(
-    ("name", "secret"),
-    [("API_KEY", True), ("db_password", True), ("API_KEY_ARN", False), ("VALIDATION_API_URL", False), ("LEVEL", False)],
-)
-def test_names_say_whether_they_hold_a_secret(name: str, secret: bool) -> None:
-    assert is_secret_name(name) is secret
-
-
-@pytest.mark.parametrize("name", ["AWS_REGION", "AWS_LAMBDA_FUNCTION_NAME", "AGENT_FRAMEWORK_STAGE", "A-B", "X"])
-def test_names_that_lambda_does_not_take_are_refused(make: Make, name: str) -> None:
-    assert name in refusal(make, f"agents: {{writer: {{runtime: {{environment: ['{name}']}}}}}}")
-
-
-@given(st.dictionaries(st.text(max_size=20), st.text(max_size=60), max_size=5))
-def test_whatever_is_wrong_with_variables_is_told_without_their_values(declared: dict[str, str]) -> None:
-    told = " ".join(problems({name: f"{value}{CANARY}" for name, value in declared.items()}))
-    assert CANARY not in told
-
-
-# -- models -----------------------------------------------------------------------------------------------------
-
-
-@pytest.mark.parametrize(
-    ("model", "region", "arn", "destinations"),
-    [
-        (
-            "amazon.nova-lite-v1:0",
-            "eu-west-1",
-            "arn:aws:bedrock:eu-west-1::foundation-model/amazon.nova-lite-v1:0",
-            [],
-        ),
-        (
-            "eu.anthropic.claude-sonnet-4-5-20250929-v1:0",
-            "eu-central-1",
-            "arn:aws:bedrock:eu-central-1:{account}:inference-profile/eu.anthropic.claude-sonnet-4-5-20250929-v1:0",
-            ["arn:aws:bedrock:eu-*::foundation-model/anthropic.claude-sonnet-4-5-20250929-v1:0"],
-        ),
-        (
-            "global.anthropic.claude-opus-4-5-v1:0",
-            "us-east-1",
-            "arn:aws:bedrock:us-east-1:{account}:inference-profile/global.anthropic.claude-opus-4-5-v1:0",
-            ["arn:aws:bedrock:*::foundation-model/anthropic.claude-opus-4-5-v1:0"],
-        ),
-        (
-            "us-gov.amazon.nova-pro-v1:0",
-            "us-gov-west-1",
-            "arn:aws-us-gov:bedrock:us-gov-west-1:{account}:inference-profile/us-gov.amazon.nova-pro-v1:0",
-            ["arn:aws-us-gov:bedrock:us-gov-*::foundation-model/amazon.nova-pro-v1:0"],
-        ),
-        (
-            "arn:aws:bedrock:us-east-1:123456789012:application-inference-profile/abc",
-            "us-east-1",
-            "arn:aws:bedrock:us-east-1:123456789012:application-inference-profile/abc",
-            ["arn:aws:bedrock:*::foundation-model/*"],
-        ),
-        (
-            "arn:aws:bedrock:us-east-1:123456789012:provisioned-model/abc",
-            "us-east-1",
-            "arn:aws:bedrock:us-east-1:123456789012:provisioned-model/abc",
-            [],
-        ),
-    ],
-)
-def test_ids_of_models_become_arns(model: str, region: str, arn: str, destinations: list[str]) -> None:
-    assert bedrock_model(model, region) == {"arn": arn, "destinations": destinations}
-
-
-def test_other_providers_need_a_key_instead_of_a_right(make: Make) -> None:
-    agents = make("""
-agents:
-  a: {llm: {provider: openai, model: gpt-5}}
-  b: {llm: {provider: anthropic, model: claude, api_key_env: TEAM_KEY}}
-  c: {llm: {provider: litellm, model: bedrock/converse/us.amazon.nova-lite-v1:0}}
-  d: {llm: {fallback_model: openai/gpt-5}}
-  e: {llm: {provider: offline}}
-llm: {fallback_model: null}
-""").variables["agents"]
-    assert agents["a"]["secret_names"] == ["OPENAI_API_KEY"]
-    assert agents["b"]["secret_names"] == ["TEAM_KEY"]
-    assert agents["c"]["bedrock_models"][0]["arn"].endswith("inference-profile/us.amazon.nova-lite-v1:0")
-    assert agents["d"]["secret_names"] == ["OPENAI_API_KEY"]
-    assert [agents[name]["bedrock_models"] for name in "abe"] == [[], [], []]
-    assert agents["d"]["bedrock_models"] != []
-
-
-def test_the_models_region_wins_and_the_fallback_counts(make: Make) -> None:
-    made = make("agents: {writer: {}}\nllm: {region: eu-west-1, model: a.b-v1:0, fallback_model: a.c-v1:0}")
-    assert [model["arn"] for model in made.variables["agents"]["writer"]["bedrock_models"]] == [
-        "arn:aws:bedrock:eu-west-1::foundation-model/a.b-v1:0",
-        "arn:aws:bedrock:eu-west-1::foundation-model/a.c-v1:0",
-    ]
 
 
 # -- infrastructure ---------------------------------------------------------------------------------------------
