@@ -59,7 +59,8 @@ BENCHMARKS := engine postgres rules imports worker memory growth
 
 $(PEERS): requirements/bench.txt
 	$(PYTHON) -m venv .venvs/bench
-	.venvs/bench/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/bench.txt
+	.venvs/bench/bin/python -m pip install --quiet --disable-pip-version-check --no-deps --no-compile --require-hashes -r requirements/bench.txt
+	-@.venvs/bench/bin/python -m compileall -qq -j 0 .venvs/bench/lib
 	@touch $@
 
 bench: $(STAMP) $(PEERS) ## Measure us beside our peers and write docs/performance.md; fails when a goal is missed

@@ -1,5 +1,6 @@
 """Servers that are started once for all tests of this folder, when the first test asks for them."""
 
+import asyncio
 from collections.abc import Iterator
 from typing import Any
 
@@ -9,7 +10,7 @@ from botocore.config import Config
 
 from tests.support.lambda_emulator import lambdas
 from tests.support.moto_server import aws
-from tests.support.postgres import PASSWORD, USER, PostgresServer
+from tests.support.postgres import PASSWORD, USER, PostgresServer, made
 from tests.support.rds_data_server import SECRET_ARN, RdsDataServer
 
 __all__ = ["aws", "lambdas", "postgres"]
@@ -25,6 +26,18 @@ def postgres() -> Iterator[PostgresServer]:
         yield server
     finally:
         server.stop()
+
+
+@pytest.fixture
+def migrated(postgres: PostgresServer) -> PostgresServer:
+    """The server, with our tables in its database."""
+
+    async def migrate() -> None:
+        async with made(postgres):
+            pass
+
+    asyncio.run(migrate())
+    return postgres
 
 
 @pytest.fixture(scope="session")

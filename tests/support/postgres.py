@@ -19,6 +19,8 @@ from typing import Any
 import psycopg
 from psycopg import sql
 
+from agent_framework.infrastructure.database.postgres import PostgresConfig, PostgresDatabase
+
 USER = "jobs"
 PASSWORD = "correct-horse"
 _SETTINGS = {
@@ -176,3 +178,8 @@ class PostgresServer:
             )
             output.seek(0)
             assert done.returncode == 0, f"{program}: {output.read()}"
+
+
+def made(postgres: PostgresServer, database: str = "conformance", **changes: Any) -> PostgresDatabase:
+    """Our provider for a database of the server."""
+    return PostgresDatabase(PostgresConfig.model_validate(postgres.config(database, **changes)))

@@ -45,7 +45,7 @@ def find_terraform() -> str:
         raise DeploymentError(f"terraform is not installed, or not on the PATH; install {wanted} or newer: {_INSTALL}")
     command = [program, "version", "-json"]
     try:
-        done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=60)  # noqa: S603
+        done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=60)
     except (OSError, subprocess.SubprocessError) as exc:
         raise DeploymentError(f"{program} cannot be run ({exc}); install terraform anew: {_INSTALL}") from exc
     found = re.search(r"(\d+)\.(\d+)\.\d+", done.stdout)
@@ -126,7 +126,7 @@ class Terraform:
         """One command, its output read line by line; SIGINT and SIGTERM are passed on once, and then waited for."""
         self.log.write(f"$ terraform {command} {' '.join(options)}")
         ended = Ended(0)
-        with subprocess.Popen(  # noqa: S603 - the program that `find_terraform` found
+        with subprocess.Popen(
             self._command(command, *options),
             cwd=self.project_dir,
             env=self._environment(),
@@ -162,7 +162,7 @@ class Terraform:
             listen(message)
 
     def _read(self, command: str, *options: str) -> Any:
-        done = subprocess.run(  # noqa: S603 - the same program
+        done = subprocess.run(
             self._command(command, *options),
             cwd=self.project_dir,
             env=self._environment(),

@@ -75,7 +75,7 @@ def _ask(candidate: str) -> Python | None:
 
 def _output(command: Sequence[str]) -> str:
     try:
-        done = subprocess.run(command, capture_output=True, text=True, timeout=30, check=False)  # noqa: S603
+        done = subprocess.run(command, capture_output=True, text=True, timeout=30, check=False)
     except (OSError, subprocess.TimeoutExpired):
         return ""
     return done.stdout if done.returncode == 0 else ""
@@ -89,7 +89,7 @@ def compile_tree(python: Python, tree: Path, *, root: str) -> str:
     """
     command = [python.path, "-I", "-S", "-m", "compileall", "-q", "-j", "0", "--invalidation-mode", "unchecked-hash"]
     command += ["-s", str(tree), "-p", root, str(tree)]
-    done = subprocess.run(command, capture_output=True, text=True, check=False)  # noqa: S603
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
     return (done.stdout + done.stderr).strip() if done.returncode else ""
 
 
@@ -109,7 +109,7 @@ def measure_import(python: Python, folders: Sequence[Path], modules: Sequence[st
         environment = {"HOME": folder, "AWS_EC2_METADATA_DISABLED": "true", "LITELLM_LOCAL_MODEL_COST_MAP": "True"}
         command = [python.path, "-I", "-S", "-B", str(_PROBE), os.pathsep.join(map(str, folders)), folder, *modules]
         try:
-            done = subprocess.run(  # noqa: S603
+            done = subprocess.run(
                 command,
                 cwd=folder,
                 env=environment,

@@ -46,7 +46,7 @@ def run_uv(uv: str, *arguments: str, cwd: Path, what: str, stdin: str = "") -> N
     """
     command = [uv, *arguments, "--quiet", "--no-progress", "--color", "never"]
     try:
-        done = subprocess.run(command, cwd=cwd, input=stdin, capture_output=True, text=True, encoding="utf-8")  # noqa: S603
+        done = subprocess.run(command, cwd=cwd, input=stdin, capture_output=True, text=True, encoding="utf-8")
     except OSError as exc:
         raise PackagingError(f"uv ({uv}) cannot be run: {exc.strerror or exc}") from exc
     if done.returncode:

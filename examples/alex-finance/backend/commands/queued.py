@@ -80,7 +80,7 @@ def _worker(place: Place) -> Iterator[None]:
     log.parent.mkdir(exist_ok=True)
     command = [sys.executable, "-m", "agent_framework.cli.main", "worker", "--project", str(PROJECT_DIR)]
     command += ["--stage", place.stage, "--sweep", "1", *(["--offline"] if place.offline else [])]
-    with log.open("ab") as output, subprocess.Popen(command, stdout=output, stderr=output) as process:  # noqa: S603
+    with log.open("ab") as output, subprocess.Popen(command, stdout=output, stderr=output) as process:
         click.echo(f"worker {process.pid} works on stage {place.stage}, its log is {log}")
         try:
             yield
