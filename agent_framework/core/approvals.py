@@ -233,7 +233,9 @@ class Approvals:
 
     async def _refused(self, approval_id: str, action: str, by: str, error: ApprovalError) -> None:
         """Keep a record, but only so many: whoever finds the address of a link can be refused for ever."""
-        exists = _ID.fullmatch(approval_id) and await self._store.get(approval_id) is not None
+        exists = not isinstance(error, ApprovalNotFoundError) or (
+            _ID.fullmatch(approval_id) and await self._store.get(approval_id) is not None
+        )
         known = approval_id if exists else _UNKNOWN
         if len(await self._store.audited(known)) < MOST_REFUSALS:
             await self._store.audit(known, action, by=by[:200], refused=type(error).__name__)
