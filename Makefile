@@ -14,14 +14,20 @@ PYTHONS ?= 3.11 3.12 3.13
 help: ## Show the targets
 	@grep -hE '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-10s %s\n", $$1, $$2}'
 
+# An environment of $(1) from the lock $(2), which has resolved all; bytecode is made on all cores, which pip does on one.
+define environment
+	$(PYTHON) -m venv $(1)
+	$(1)/bin/python -m pip install --quiet --disable-pip-version-check --no-deps --no-compile --require-hashes -r $(2)
+	$(1)/bin/python -m pip check --quiet --disable-pip-version-check
+	-@$(1)/bin/python -m compileall -qq -j 0 $(1)/lib  # some files are no Python
+endef
+
 install: $(STAMP) ## Make .venv from the hash-locked requirements
 
 $(STAMP): requirements/dev.txt pyproject.toml
-	$(PYTHON) -m venv $(VENV)
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-compile --require-hashes -r requirements/dev.txt
+	$(call environment,$(VENV),requirements/dev.txt)
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
 	$(BIN)/python -m pip check --quiet --disable-pip-version-check
-	-@$(BIN)/python -m compileall -qq -j 0 $(VENV)/lib  # on all cores, which pip does on one; some files are no Python
 	@touch $@
 
 check: format lint layers types test ## Everything that must be green: format, lint, layers, types, tests and docs
@@ -58,9 +64,7 @@ PEERS := .venvs/bench/.installed
 BENCHMARKS := engine postgres rules imports worker memory growth
 
 $(PEERS): requirements/bench.txt
-	$(PYTHON) -m venv .venvs/bench
-	.venvs/bench/bin/python -m pip install --quiet --disable-pip-version-check --no-deps --no-compile --require-hashes -r requirements/bench.txt
-	-@.venvs/bench/bin/python -m compileall -qq -j 0 .venvs/bench/lib
+	$(call environment,.venvs/bench,requirements/bench.txt)
 	@touch $@
 
 bench: $(STAMP) $(PEERS) ## Measure us beside our peers and write docs/performance.md; fails when a goal is missed

@@ -18,7 +18,6 @@ from agent_framework.core.base_agent import AgentServices, BaseAgent
 from agent_framework.core.outputs import to_output
 from agent_framework.errors import ProjectError
 from agent_framework.infrastructure.database.base import DatabaseProvider
-from agent_framework.infrastructure.llm.base import OFFLINE
 from agent_framework.types import JSONDict
 
 
@@ -148,8 +147,7 @@ class CreateAgentForm(BaseAgent):
 
     def build_model(self) -> Any:
         """The module's own model, except offline."""
-        offline = self.services.model_spec.provider == OFFLINE or self.services.model is not None
-        return super().build_model() if offline or self._model is None else self._model
+        return super().build_model() if self.is_offline or self._model is None else self._model
 
     def resolve_tools(self) -> list[Any]:
         """The tools that ``create_agent`` returned."""

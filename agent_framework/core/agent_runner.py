@@ -61,7 +61,6 @@ class ProjectRunner:
             spec,
             self._storage,
             meter,
-            None,
             self._turn(work, config) if work.mode is Mode.TURN else None,
             resume(work),
             _own(work),

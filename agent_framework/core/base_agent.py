@@ -51,7 +51,6 @@ class AgentServices:
     model_spec: ModelSpec
     storage: StorageProvider | None = None
     meter: Meter | None = None
-    model: "Model | None" = None
     turn: Turn | None = None
     resumed: Resumed | None = None
     job: Job | None = None
@@ -145,8 +144,6 @@ class BaseAgent:
     def build_model(self) -> "Model":
         """The model of this attempt."""
         services = self.services
-        if services.model is not None:
-            return services.model
         if self.is_offline:
             from agent_framework.infrastructure.llm.offline import OfflineModel
 

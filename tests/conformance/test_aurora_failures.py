@@ -16,6 +16,7 @@ from agent_framework.infrastructure.database._postgres_scripts import PostgresSc
 from agent_framework.infrastructure.database.aurora import AuroraConfig
 from agent_framework.infrastructure.database.base import Changes
 from agent_framework.types import AgentOutcome, Attempt, AttemptKey, AttemptState, Event, EventKind, JobStatus
+from tests.support.opening import refusal
 from tests.support.postgres import PostgresServer
 from tests.support.rds_data_server import CLUSTER_ARN, SECRET_ARN, ApiError, RdsDataServer
 
@@ -40,19 +41,6 @@ def made(rds_data_client: Any):
         return AuroraDatabase(AuroraConfig.model_validate(CONFIG | changes), client=rds_data_client)
 
     return make
-
-
-def refusal(database: AuroraDatabase, *, passes: bool = False) -> str:
-    """The message of the error that opening it ends with; whether it ``passes`` has to be said by the error too."""
-
-    async def go() -> str:
-        with pytest.raises(ProviderError) as caught:
-            async with database:
-                pass
-        assert caught.value.retryable is passes
-        return str(caught.value)
-
-    return asyncio.run(go())
 
 
 # -- configuration -------------------------------------------------------------------------------------------------

@@ -1,5 +1,6 @@
 """``validate --connect``: every backend of a stage is asked, and says what is wrong and what to do."""
 
+import asyncio
 import json
 import uuid
 from collections.abc import Callable, Iterator
@@ -11,7 +12,7 @@ import pytest
 from agent_framework.cli.main import main
 from agent_framework.infrastructure.database.dynamodb.schema import definition
 from tests.support.moto_server import CREDENTIALS, REGION, Aws
-from tests.support.postgres import USER, PostgresServer
+from tests.support.postgres import USER, PostgresServer, made
 from tests.support.projects import yaml_of
 from tests.support.rds_data_server import CLUSTER_ARN, SECRET_ARN, RdsDataServer
 
@@ -122,12 +123,8 @@ def test_deployed_backends_are_reached_and_nothing_is_written(
 
 
 def migrate(postgres: PostgresServer, database: str) -> None:
-    import asyncio
-
-    from agent_framework.infrastructure.database.postgres import PostgresConfig, PostgresDatabase
-
     async def go() -> None:
-        async with PostgresDatabase(PostgresConfig.model_validate(postgres.config(database))):
+        async with made(postgres, database):
             """Entering migrates."""
 
     asyncio.run(go())

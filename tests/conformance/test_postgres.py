@@ -4,9 +4,9 @@ from collections.abc import Callable
 
 import pytest
 
-from agent_framework.infrastructure.database.postgres import PostgresConfig, PostgresDatabase
+from agent_framework.infrastructure.database.postgres import PostgresDatabase
 from agent_framework.testing.conformance.database import DatabaseConformance, OneMomentTests
-from tests.support.postgres import PostgresServer
+from tests.support.postgres import PostgresServer, made
 
 
 class TestPostgres(DatabaseConformance, OneMomentTests):
@@ -15,8 +15,7 @@ class TestPostgres(DatabaseConformance, OneMomentTests):
     @pytest.fixture
     def database(self, postgres: PostgresServer) -> Callable[[], PostgresDatabase]:
         postgres.empty("conformance")
-        config = PostgresConfig.model_validate(postgres.config("conformance"))
-        return lambda: PostgresDatabase(config)
+        return lambda: made(postgres)
 
     @pytest.fixture
     def reopen(self, database: Callable[[], PostgresDatabase]) -> Callable[[], PostgresDatabase]:

@@ -21,6 +21,7 @@ from agent_framework.infrastructure.database import DatabaseFactory, PostgresDat
 from agent_framework.infrastructure.database._script import Statement
 from agent_framework.infrastructure.database._sql_database import Access
 from agent_framework.infrastructure.database.postgres import PostgresConfig
+from tests.support.opening import refusal
 from tests.support.postgres import PASSWORD, USER, PostgresServer, made
 
 
@@ -29,19 +30,6 @@ def empty(postgres: PostgresServer) -> str:
     """A database without tables."""
     postgres.create_database("empty")
     return "empty"
-
-
-def refusal(database: PostgresDatabase, *, passes: bool = False) -> str:
-    """The message of the error that opening it ends with; whether it ``passes`` has to be said by the error too."""
-
-    async def go() -> str:
-        with pytest.raises(ProviderError) as caught:
-            async with database:
-                pass
-        assert caught.value.retryable is passes
-        return str(caught.value)
-
-    return asyncio.run(go())
 
 
 # -- configuration and connections ---------------------------------------------------------------------------------
